@@ -17,7 +17,7 @@
     ├── RecordsUnavailable           the database is down: again later
     ├── Misconfigured                a setting is missing or wrong; raised at start
     ├── MissingExtra                 an optional dependency is not installed
-    └── WouldBlock                   a blocking port was called on a running event loop, or a story suspended without one
+    └── WouldBlock                   a blocking port on a running event loop, or a story that suspends without one
 
 Each error has a stable `code` (what programs compare), a `detail` (what people read, and what to do next) and the facts
 behind it. HTTP status codes live in `partway.wire`, not here.

@@ -97,7 +97,8 @@ def check_plan(file_size: int, *, part_size: int, num_parts: int, limits: StoreL
     _check_file_size(file_size, limits)
     if not 1 <= num_parts <= limits.max_parts:
         raise InvalidInput(
-            f"num_parts is {num_parts}; it must be between 1 and {limits.max_parts}.{_right_numbers(file_size, limits)}",
+            f"num_parts is {num_parts}; it must be between 1 and {limits.max_parts}."
+            + _right_numbers(file_size, limits),
             field="num_parts",
         )
     if num_parts == 1 and part_size >= file_size and file_size <= limits.max_part_size:
@@ -111,7 +112,7 @@ def check_plan(file_size: int, *, part_size: int, num_parts: int, limits: StoreL
     if not (num_parts - 1) * part_size < file_size <= num_parts * part_size:
         right = -(-file_size // part_size) or 1
         raise InvalidInput(
-            f"File size doesn't match parts: {file_size} bytes in parts of {part_size} are {right} parts, not {num_parts}.",
+            f"File size doesn't match parts: {file_size} bytes in parts of {part_size} are {right}, not {num_parts}.",
             field="num_parts",
             num_parts=right,
         )

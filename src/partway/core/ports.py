@@ -295,7 +295,7 @@ class Records(Protocol):
         """
         ...
 
-    async def list(self, query: FileQuery) -> FilePage:
+    async def page(self, query: FileQuery) -> FilePage:
         """One page, newest first by (created, id).
 
         Raises:
