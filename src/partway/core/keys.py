@@ -68,7 +68,7 @@ def check_folder(folder: str) -> str:
     """Return a folder (`a/b`, no slash at either end, empty for none) if it is safe in a key.
 
     Raises:
-        InvalidInput: it holds anything but letters, digits, `.`, `_`, `-` and single slashes, or a part begins with a dot.
+        InvalidInput: it holds anything but letters, digits, `.`, `_`, `-` and single slashes, or a dot leads a part.
     """
     plain = folder.strip("/")
     if plain and (len(plain) > _MAX_FOLDER or not _FOLDER.fullmatch(plain)):
