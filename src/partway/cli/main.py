@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called, so that `partway upload` starts without the server's imports."""
+    """A group that imports a command when it is called: `partway upload` starts without the server's imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of a user's day."""

@@ -29,7 +29,9 @@ class UploadStatus(StrEnum):
 #: Which state may follow which. Each change is one compare-and-set, so of two rivals one wins.
 TRANSITIONS: Mapping[UploadStatus, frozenset[UploadStatus]] = {
     UploadStatus.PENDING: frozenset({UploadStatus.UPLOADING, UploadStatus.ABORTED, UploadStatus.FAILED}),
-    UploadStatus.UPLOADING: frozenset({UploadStatus.COMPLETING, UploadStatus.ABORTED, UploadStatus.FAILED}),
+    UploadStatus.UPLOADING: frozenset(
+        {UploadStatus.COMPLETING, UploadStatus.COMPLETED, UploadStatus.ABORTED, UploadStatus.FAILED}
+    ),
     UploadStatus.COMPLETING: frozenset({UploadStatus.COMPLETED, UploadStatus.UPLOADING, UploadStatus.FAILED}),
     UploadStatus.COMPLETED: frozenset(),
     UploadStatus.ABORTED: frozenset(),
