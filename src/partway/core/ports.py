@@ -25,6 +25,7 @@ class PartToSign(NamedTuple):
     part_number: int
     size: int  #: exact bytes; signed as Content-Length, so the store refuses any other body
     checksum: str | None = None  #: base64, in the upload's algorithm; signed, so the store refuses any other body
+    offset: int = 0  #: where the part begins in the file, bytes (`PartPlan.offset_of`); a store may have no use for it
 
 
 class SignedPart(NamedTuple):
