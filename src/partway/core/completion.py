@@ -1,0 +1,197 @@
+"""Completing an upload: compare, move to `completing`, join, verify, move to `completed`.
+
+A crash anywhere in between is finished by the next call: the object is there and ours → completed; the multipart upload
+is still there → again; neither → failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from partway.core.file import File, UploadStatus, may_become
+from partway.core.parts import PartsHeld, compare_with_plan
+from partway.core.ports import Clock, Records, Store, StoredObject
+from partway.core.verification import Verdict, judge_object, whole_checksum
+from partway.core.refusals import no_such_file, wrong_state
+from partway.errors import PartsDisagree, PartsMissing, StoreRefused, UploadGone
+
+#: How long another request's completion is waited for before it counts as dead.
+_PATIENCE = timedelta(seconds=60)
+
+
+class Completion:
+    """Ends uploads well. Its callers hand in the record at hand.
+
+    Args:
+        store: where the bytes are.
+        records: where the files are remembered.
+        clock: the time of day.
+    """
+
+    def __init__(self, *, store: Store, records: Records, clock: Clock) -> None:
+        self._store = store
+        self._records = records
+        self._clock = clock
+
+    async def complete(self, file: File, etags: Mapping[int, str]) -> File:
+        """See `Uploads.complete`.
+
+        Args:
+            file: the record.
+            etags: part number → ETag as the client claims them.
+        """
+        if file.upload_status is UploadStatus.UPLOADING:
+            return await self._begin(file, etags)
+        if file.upload_status is UploadStatus.COMPLETING:
+            return await self._go_on(file)
+        return _ended(file)
+
+    async def settle_gone(self, file: File) -> File:
+        """Say what became of an upload that the store does not know: never assumed, always asked for the object.
+
+        Returns:
+            The record as it now stands: completed, failed, or still being completed by another request.
+        """
+        stored = await self._store.head(file.key)
+        if judge_object(file, stored) is not Verdict.ABSENT:
+            return await self._conclude(file, stored, checksum=None)
+        standing = await self._standing(file)
+        if standing.upload_status is UploadStatus.COMPLETING and self._clock.now() - standing.modified < _PATIENCE:
+            return standing
+        if standing.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
+            return await self._fail(standing, "upload_gone", settled=True)
+        return standing
+
+    async def _begin(self, file: File, etags: Mapping[int, str]) -> File:
+        try:
+            held = await self._held(file, etags)
+        except UploadGone:
+            return _ended(await self.settle_gone(file))
+        _require_right(held)
+        moved = await self._records.change(
+            file.id,
+            when={UploadStatus.UPLOADING},
+            upload_status=UploadStatus.COMPLETING,
+            modified=self._clock.now(),
+        )
+        if moved is None:
+            standing = await self._standing(file)
+            return (
+                await self._go_on(standing) if standing.upload_status is UploadStatus.COMPLETING else _ended(standing)
+            )
+        return await self._join(moved, held)
+
+    async def _go_on(self, file: File) -> File:
+        """Finish what another request began: it may be dead, or just slow."""
+        try:
+            held = await self._held(file, {})
+        except UploadGone:
+            return _ended(await self.settle_gone(file))
+        if not held.complete:
+            await self._records.change(file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING)
+            _require_right(held)
+        return await self._join(file, held)
+
+    async def _join(self, file: File, held: PartsHeld) -> File:
+        checksum = whole_checksum(file, held)
+        try:
+            await self._store.complete_upload(
+                file.key,
+                file.upload_id or "",
+                held.parts,
+                checksum=checksum,
+                checksum_algorithm=file.checksum_algorithm,
+            )
+        except UploadGone:
+            return _ended(await self.settle_gone(file))
+        except StoreRefused as refusal:
+            return await self._refused(file, refusal)
+        return _ended(await self._conclude(file, await self._store.head(file.key), checksum=checksum))
+
+    async def _refused(self, file: File, refusal: StoreRefused) -> File:
+        """The store took offence at the parts: one was sent again meanwhile, or another request has just joined them."""
+        stored = await self._store.head(file.key)
+        if judge_object(file, stored) is Verdict.RIGHT:
+            return _ended(await self._conclude(file, stored, checksum=None))
+        await self._records.change(
+            file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING, modified=self._clock.now()
+        )
+        raise PartsDisagree(
+            f"The store did not join the parts: {refusal.detail} The upload is still open: ask for its state, send what "
+            "differs, and complete it again.",
+            **refusal.facts,
+        ) from refusal
+
+    async def _conclude(self, file: File, stored: StoredObject | None, *, checksum: str | None) -> File:
+        """Write down what the object at the file's key turned out to be."""
+        verdict = judge_object(file, stored, checksum=checksum)
+        if verdict is Verdict.ABSENT:
+            return await self._fail(file, "object_gone", settled=True)
+        if verdict is Verdict.FOREIGN:
+            return await self._fail(file, verdict, settled=True)
+        if verdict is not Verdict.RIGHT or stored is None:
+            failed = await self._fail(file, verdict, settled=False)
+            await self._store.delete(file.key)
+            return await self._records.change(file.id, when={UploadStatus.FAILED}, settled=True) or failed
+        now = self._clock.now()
+        done = await self._records.change(
+            file.id,
+            when=may_become(UploadStatus.COMPLETED),
+            upload_status=UploadStatus.COMPLETED,
+            upload_id=None,
+            etag=stored.etag,
+            checksum=stored.checksum,
+            completed=now,
+            modified=now,
+            settled=True,
+        )
+        return done or await self._standing(file)
+
+    async def _fail(self, file: File, failure: str, *, settled: bool) -> File:
+        failed = await self._records.change(
+            file.id,
+            when={UploadStatus.UPLOADING, UploadStatus.COMPLETING},
+            upload_status=UploadStatus.FAILED,
+            upload_id=None,
+            failure=str(failure),
+            modified=self._clock.now(),
+            settled=settled,
+        )
+        return failed or await self._standing(file)
+
+    async def _held(self, file: File, etags: Mapping[int, str]) -> PartsHeld:
+        listing = await self._store.list_parts(file.key, file.upload_id or "")
+        return compare_with_plan(file.plan, listing, claimed=etags)
+
+    async def _standing(self, file: File) -> File:
+        standing = await self._records.get(file.id)
+        if standing is None:
+            raise no_such_file()
+        return standing
+
+
+def _require_right(held: PartsHeld) -> None:
+    if held.disagreeing:
+        raise PartsDisagree(
+            "The store holds other bytes for some parts than these ETags say. Send those parts again, or complete "
+            "without ETags if what the store holds is right.",
+            parts=list(held.disagreeing),
+        )
+    if held.missing or held.unplanned:
+        raise PartsMissing(
+            f"{len(held.missing)} of the parts are not at the store in their planned size. Send them, then complete again."
+            if held.missing
+            else "The store holds parts outside the plan; begin a new upload.",
+            missing=list(held.missing),
+            unplanned=list(held.unplanned),
+        )
+
+
+def _ended(file: File) -> File:
+    """The finished file, or the error that says how it ended."""
+    if file.upload_status is UploadStatus.COMPLETED:
+        return file
+    if file.upload_status is UploadStatus.FAILED and file.failure == "upload_gone":
+        raise UploadGone("The store has lost this upload and there is no object; begin a new one.")
+    raise wrong_state(file)

@@ -1,0 +1,193 @@
+"""The story of files: list, get, update, delete, download."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from partway.core.disposition import Presentation, present
+from partway.core.file import OPEN, Caller, File, UploadStatus
+from partway.core.initiation import MAX_DESCRIPTION_LENGTH, check_text
+from partway.core.metadata import check_metadata
+from partway.core.ports import (
+    Clock,
+    FilePage,
+    FileQuery,
+    ObjectStream,
+    Records,
+    SignedUrl,
+    Store,
+    SystemClock,
+)
+from partway.core.refusals import no_such_file, wrong_state
+from partway.core.uploads import Uploads
+from partway.errors import InvalidInput
+
+MAX_EXPIRY = 7 * 24 * 3600  #: seconds; SigV4 signs no longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file, how to present it, and its bytes."""
+
+    file: File
+    presentation: Presentation
+    stream: ObjectStream
+
+
+class Files:
+    """Looks after files once, and while, they are uploaded.
+
+    Args:
+        store: where the bytes are.
+        records: where the files are remembered.
+        uploads: ends the upload of a file that is deleted before it is complete.
+        download_expiry: seconds that a download URL lives unless asked otherwise.
+        clock: the time of day.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        records: Records,
+        uploads: Uploads,
+        download_expiry: int = 3600,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._uploads = uploads
+        self._download_expiry = download_expiry
+        self._clock = clock or SystemClock()
+
+    async def page(self, query: FileQuery, *, caller: Caller) -> FilePage:
+        """The caller's own files, newest first; staff see everybody's unless the query names an owner."""
+        return await self._records.page(replace(query, owner=caller.sees_only or query.owner))
+
+    async def get(self, file_id: UUID, *, caller: Caller) -> File:
+        """One file.
+
+        Raises:
+            NotFound: there is none for this caller, or it was deleted.
+        """
+        file = await self._records.get(file_id, owner=caller.sees_only)
+        if file is None or file.deleted is not None or file.purging is not None:
+            raise no_such_file()
+        return file
+
+    async def update(self, file_id: UUID, changes: Mapping[str, Any], *, caller: Caller) -> File:
+        """Change `name`, `description`, `metadata` or `is_public`; no change at all gives the file as it is.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+            InvalidInput: a value is not taken.
+        """
+        file = await self.get(file_id, caller=caller)
+        checked = {field: _EDITABLE[field](value) for field, value in changes.items() if field in _EDITABLE}
+        if not checked:
+            return file
+        changed = await self._records.change(file.id, modified=self._clock.now(), **checked)
+        if changed is None:
+            raise no_such_file()
+        return changed
+
+    async def delete(self, file_id: UUID, *, caller: Caller, hard: bool = False) -> None:
+        """Delete a file. An open upload is aborted first. Twice is fine.
+
+        Args:
+            hard: remove the object, then the record; else the file is only hidden and its object kept.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+            Conflict: its upload is being completed at this moment.
+            StoreUnavailable: the object could not be removed now; the file is hidden, and asking again goes on.
+        """
+        file = await self._records.get(file_id, owner=caller.sees_only)
+        if file is None:
+            raise no_such_file()
+        if file.upload_status is UploadStatus.COMPLETING:
+            raise wrong_state(file)
+        if file.upload_status in OPEN:
+            await self._uploads.give_up(file)
+        now = self._clock.now()
+        await self._records.change(
+            file.id, deleted=file.deleted or now, modified=now, **({"purging": file.purging or now} if hard else {})
+        )
+        if hard:
+            await self._store.delete(file.key)
+            await self._records.remove(file.id)
+
+    async def presigned_url(
+        self, file_id: UUID, *, caller: Caller, expires_in: int | None = None, as_attachment: bool = False
+    ) -> SignedUrl:
+        """A URL from which anybody may fetch the file for a while, straight from the store.
+
+        Args:
+            expires_in: seconds, 1 to 604,800.
+            as_attachment: have it saved, not shown.
+
+        Raises:
+            NotFound, Conflict: there is no such finished file for this caller.
+            InvalidInput: `expires_in` is out of range.
+        """
+        seconds = self._download_expiry if expires_in is None else expires_in
+        if not 1 <= seconds <= MAX_EXPIRY:
+            raise InvalidInput(f"expiry must be between 1 and {MAX_EXPIRY} seconds.", field="expiry")
+        file = await self.finished(file_id, caller=caller)
+        shown = present(file.name, file.file_content_type, as_attachment=as_attachment)
+        return await self._store.sign_download(
+            file.key, expires_in=seconds, content_type=shown.content_type, disposition=shown.disposition
+        )
+
+    async def finished(self, file_id: UUID, *, caller: Caller) -> File:
+        """One file whose upload is complete.
+
+        Raises:
+            NotFound: there is none for this caller.
+            Conflict: its upload is not complete.
+        """
+        file = await self.get(file_id, caller=caller)
+        if file.upload_status is not UploadStatus.COMPLETED:
+            raise wrong_state(file)
+        return file
+
+    async def download(
+        self, file: File, *, first: int = 0, last: int | None = None, as_attachment: bool = False
+    ) -> Download:
+        """A finished file's bytes, or a range of them, bound to the ETag that was verified.
+
+        Args:
+            file: as `finished` gave it.
+            first: offset of the first byte.
+            last: offset of the last byte, inclusive; None: to the end.
+
+        Raises:
+            ObjectGone: the store does not hold the verified object any more.
+        """
+        stream = await self._store.read(file.key, first=first, last=last, if_match=file.etag)
+        return Download(
+            file=file,
+            presentation=present(file.name, file.file_content_type, as_attachment=as_attachment),
+            stream=stream,
+        )
+
+
+def _name(value: str) -> str:
+    if not value.strip():
+        raise InvalidInput("name is empty.", field="name")
+    return check_text("name", value)
+
+
+def _description(value: str) -> str:
+    return check_text("description", value, most=MAX_DESCRIPTION_LENGTH)
+
+
+_EDITABLE: Mapping[str, Any] = {
+    "name": _name,
+    "description": _description,
+    "metadata": check_metadata,
+    "is_public": bool,
+}

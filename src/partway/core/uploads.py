@@ -1,0 +1,282 @@
+"""The story of an upload: initiate, sign, report, state, complete, abort.
+
+Effects at the store follow the commit of the record, and every step may run twice: the record always says where to look
+for what a crash left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from partway.core.completion import Completion
+from partway.core.file import OPEN, Caller, File, UploadStatus
+from partway.core.initiation import (
+    NewUpload,
+    UploadSettings,
+    check_same_request,
+    first_parts,
+    new_file,
+    parts_to_sign,
+)
+from partway.core.parts import PartsHeld, StoredPart, compare_with_plan, plain_etag
+from partway.core.ports import Clock, Records, SignedParts, Store, SystemClock
+from partway.core.verification import Verdict, judge_object
+from partway.core.refusals import no_such_file, wrong_state
+from partway.errors import Conflict, InvalidInput, UploadGone
+
+_NO_PARTS = SignedParts((), 0)
+#: The deadline is written anew only once it would move by this share of its length: not with every part.
+_SLIDE_SHARE = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunUpload:
+    """The answer to an initiation."""
+
+    file: File
+    signed: SignedParts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadState:
+    """A file and what the store holds of it."""
+
+    file: File
+    held: PartsHeld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an upload has come by the client's own reports."""
+
+    file: File
+    parts: int
+    size: int  #: bytes
+
+
+class Uploads:
+    """Begins, signs, follows and ends uploads.
+
+    Args:
+        store: where the bytes go.
+        records: where the files are remembered.
+        settings: how uploads are made.
+        clock: the time of day.
+    """
+
+    def __init__(self, *, store: Store, records: Records, settings: UploadSettings, clock: Clock | None = None) -> None:
+        self._store = store
+        self._records = records
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._completion = Completion(store=store, records=records, clock=self._clock)
+
+    async def initiate(self, new: NewUpload, *, caller: Caller, idempotency_key: str | None = None) -> BegunUpload:
+        """Reserve a record, open the multipart upload and sign the first parts.
+
+        With an idempotency key the same request gives the same upload again, also one that a crash left half begun.
+
+        Raises:
+            InvalidInput, PolicyRefused: the request is not taken.
+            Conflict: the key was used for another request (code `idempotency_key_reused`).
+            StoreUnavailable: the store does not answer; the record stays `pending` and the same key goes on with it.
+        """
+        file = new_file(
+            new,
+            caller=caller,
+            settings=self._settings,
+            limits=self._store.limits,
+            now=self._clock.now(),
+            idempotency_key=idempotency_key,
+        )
+        standing = await self._records.add(file)
+        if standing.id != file.id:
+            check_same_request(standing, file)
+        if standing.upload_status is UploadStatus.PENDING:
+            standing = await self._open(standing, fresh=standing.id == file.id)
+        if standing.upload_status is not UploadStatus.UPLOADING:
+            return BegunUpload(file=standing, signed=_NO_PARTS)
+        checksums = dict(enumerate(new.part_checksums, start=1))
+        return BegunUpload(file=standing, signed=await self._sign(standing, first_parts(standing, new), checksums))
+
+    async def state(self, file_id: UUID, *, caller: Caller) -> UploadState:
+        """The upload and the parts that the store holds: what a client needs to go on.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+        """
+        file = await self._find(file_id, caller)
+        listing: Sequence[StoredPart] = ()
+        if file.upload_id is not None and file.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
+            try:
+                listing = await self._store.list_parts(file.key, file.upload_id)
+            except UploadGone:
+                file = await self._completion.settle_gone(file)
+        return UploadState(file=file, held=compare_with_plan(file.plan, listing))
+
+    async def presign(
+        self, file_id: UUID, part_numbers: Sequence[int], *, caller: Caller, checksums: Sequence[str] = ()
+    ) -> SignedParts:
+        """Fresh URLs for some parts, at any time while the upload is open.
+
+        Args:
+            part_numbers: at least one; duplicates are collapsed.
+            checksums: base64, parallel to `part_numbers`; needed if the upload has a checksum algorithm.
+
+        Raises:
+            NotFound, InvalidInput, Conflict: see the codes.
+        """
+        if not part_numbers:
+            raise InvalidInput("part_numbers is empty: name the parts to sign.", field="part_numbers")
+        if checksums and len(checksums) != len(part_numbers):
+            raise InvalidInput("checksums must be as many as part_numbers.", field="checksums")
+        file = await self._find(file_id, caller)
+        _require_uploading(file)
+        signed = await self._sign(file, dict.fromkeys(part_numbers), dict(zip(part_numbers, checksums, strict=False)))
+        await self._slide(file)
+        return signed
+
+    async def report(self, file_id: UUID, parts: Sequence[StoredPart], *, caller: Caller) -> Progress:
+        """Note parts that the client has sent, for those who watch. The store's own listing stays the truth.
+
+        Raises:
+            NotFound, InvalidInput, Conflict: see the codes.
+        """
+        file = await self._find(file_id, caller)
+        _require_uploading(file)
+        for part in parts:
+            file.plan.check_part_number(part.part_number)
+        await self._records.report_parts(file.id, parts)
+        await self._slide(file)
+        reported = await self._records.reported_parts(file.id)
+        size = sum(file.plan.size_of(part.part_number) for part in reported)
+        return Progress(file=file, parts=len(reported), size=size)
+
+    async def complete(self, file_id: UUID, *, caller: Caller, claimed: Sequence[tuple[int, str]] = ()) -> File:
+        """Join the parts into the object, verify it and return the finished file. Twice gives the same answer.
+
+        Args:
+            claimed: (part number, ETag) as the client collected them; may be empty. The store's listing decides.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+            InvalidInput: `claimed` contradicts itself or the plan.
+            PartsMissing: not all parts are there (fact `missing`); the upload stays open.
+            PartsDisagree: an ETag is not the store's (fact `parts`); the upload stays open.
+            Conflict: the upload was aborted, has failed, or is being completed by another request.
+            UploadGone: the store has lost the upload; the file is now `failed`.
+        """
+        file = await self._find(file_id, caller)
+        etags = _claims(file, claimed)
+        return await self._completion.complete(file, etags)
+
+    async def abort(self, file_id: UUID, *, caller: Caller) -> None:
+        """Give an upload up and drop its parts. Twice is fine.
+
+        The record moves first; if the store does not answer, what it holds is dropped later.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+            Conflict: it is completed or being completed.
+        """
+        file = await self._find(file_id, caller)
+        await self.give_up(file)
+
+    async def give_up(self, file: File) -> None:
+        """Abort the upload of a record at hand; see `abort`."""
+        if file.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED} and file.settled:
+            return
+        if file.upload_status in OPEN:
+            moved = await self._records.change(
+                file.id, when=OPEN, upload_status=UploadStatus.ABORTED, modified=self._clock.now()
+            )
+            file = moved or await self._reload(file)
+        if file.upload_status is UploadStatus.COMPLETED:
+            raise Conflict("The upload is complete; delete the file instead.", code="upload_completed")
+        if file.upload_status is UploadStatus.COMPLETING:
+            raise wrong_state(file)
+        await self._drop(file)
+
+    async def _drop(self, file: File) -> None:
+        """Make the store forget an aborted or failed upload, and note it once that is confirmed."""
+        known = {file.upload_id} if file.upload_id else set(await self._store.find_uploads(file.key))
+        for upload_id in known:
+            await self._store.abort_upload(file.key, upload_id)
+        # A completion that was under way may have won at the store.
+        if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
+            await self._store.delete(file.key)
+        await self._records.change(file.id, when={file.upload_status}, upload_id=None, settled=True)
+
+    async def _open(self, file: File, *, fresh: bool) -> File:
+        """Open the multipart upload of a `pending` record, or adopt the one that a crash left."""
+        known = [] if fresh else await self._store.find_uploads(file.key)
+        upload_id = (
+            known[0]
+            if known
+            else await self._store.create_upload(
+                file.key,
+                content_type=file.file_content_type,
+                token=file.token,
+                checksum_algorithm=file.checksum_algorithm,
+            )
+        )
+        opened = await self._records.change(
+            file.id,
+            when={UploadStatus.PENDING},
+            upload_status=UploadStatus.UPLOADING,
+            upload_id=upload_id,
+            modified=self._clock.now(),
+        )
+        if opened is not None:
+            return opened
+        standing = await self._reload(file)
+        if standing.upload_id != upload_id:
+            await self._store.abort_upload(file.key, upload_id)
+        return standing
+
+    async def _sign(
+        self, file: File, part_numbers: Mapping[int, None] | range, checksums: Mapping[int, str]
+    ) -> SignedParts:
+        wanted = parts_to_sign(file, part_numbers, checksums)
+        return await self._store.sign_parts(
+            file.key,
+            file.upload_id or "",
+            wanted,
+            expires_in=self._settings.url_expiry,
+            checksum_algorithm=file.checksum_algorithm,
+        )
+
+    async def _slide(self, file: File) -> None:
+        ttl = timedelta(seconds=self._settings.upload_ttl)
+        deadline = self._clock.now() + ttl
+        if deadline - file.expires > ttl / _SLIDE_SHARE:
+            await self._records.change(file.id, when={UploadStatus.UPLOADING}, expires=deadline)
+
+    async def _find(self, file_id: UUID, caller: Caller) -> File:
+        file = await self._records.get(file_id, owner=caller.sees_only)
+        if file is None or file.deleted is not None or file.purging is not None:
+            raise no_such_file()
+        return file
+
+    async def _reload(self, file: File) -> File:
+        standing = await self._records.get(file.id)
+        if standing is None:
+            raise no_such_file()
+        return standing
+
+
+def _require_uploading(file: File) -> None:
+    if file.upload_status is not UploadStatus.UPLOADING:
+        raise wrong_state(file)
+
+
+def _claims(file: File, claimed: Sequence[tuple[int, str]]) -> dict[int, str]:
+    etags: dict[int, str] = {}
+    for number, etag in claimed:
+        file.plan.check_part_number(number)
+        if plain_etag(etags.setdefault(number, etag)) != plain_etag(etag):
+            raise InvalidInput(f"Part {number} is named twice with different ETags.", field="parts")
+    return etags
