@@ -12,8 +12,8 @@ from datetime import timedelta
 from partway.core.file import File, UploadStatus, may_become
 from partway.core.parts import PartsHeld, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
-from partway.core.verification import Verdict, judge_object, whole_checksum
 from partway.core.refusals import no_such_file, wrong_state
+from partway.core.verification import Verdict, judge_object, whole_checksum
 from partway.errors import PartsDisagree, PartsMissing, StoreRefused, UploadGone
 
 #: How long another request's completion is waited for before it counts as dead.
@@ -110,7 +110,7 @@ class Completion:
         return _ended(await self._conclude(file, await self._store.head(file.key), checksum=checksum))
 
     async def _refused(self, file: File, refusal: StoreRefused) -> File:
-        """The store took offence at the parts: one was sent again meanwhile, or another request has just joined them."""
+        """The store refused the parts: one was sent again meanwhile, or another request has just joined them."""
         stored = await self._store.head(file.key)
         if judge_object(file, stored) is Verdict.RIGHT:
             return _ended(await self._conclude(file, stored, checksum=None))
@@ -118,8 +118,8 @@ class Completion:
             file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING, modified=self._clock.now()
         )
         raise PartsDisagree(
-            f"The store did not join the parts: {refusal.detail} The upload is still open: ask for its state, send what "
-            "differs, and complete it again.",
+            f"The store did not join the parts: {refusal.detail} The upload is still open: ask for its state, send "
+            "what differs, and complete it again.",
             **refusal.facts,
         ) from refusal
 
@@ -180,7 +180,7 @@ def _require_right(held: PartsHeld) -> None:
         )
     if held.missing or held.unplanned:
         raise PartsMissing(
-            f"{len(held.missing)} of the parts are not at the store in their planned size. Send them, then complete again."
+            f"{len(held.missing)} parts are not at the store in their planned size. Send them, then complete again."
             if held.missing
             else "The store holds parts outside the plan; begin a new upload.",
             missing=list(held.missing),

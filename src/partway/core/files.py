@@ -113,9 +113,8 @@ class Files:
         if file.upload_status in OPEN:
             await self._uploads.give_up(file)
         now = self._clock.now()
-        await self._records.change(
-            file.id, deleted=file.deleted or now, modified=now, **({"purging": file.purging or now} if hard else {})
-        )
+        purging = file.purging or (now if hard else None)
+        await self._records.change(file.id, deleted=file.deleted or now, purging=purging, modified=now)
         if hard:
             await self._store.delete(file.key)
             await self._records.remove(file.id)

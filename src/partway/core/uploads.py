@@ -23,8 +23,8 @@ from partway.core.initiation import (
 )
 from partway.core.parts import PartsHeld, StoredPart, compare_with_plan, plain_etag
 from partway.core.ports import Clock, Records, SignedParts, Store, SystemClock
-from partway.core.verification import Verdict, judge_object
 from partway.core.refusals import no_such_file, wrong_state
+from partway.core.verification import Verdict, judge_object
 from partway.errors import Conflict, InvalidInput, UploadGone
 
 _NO_PARTS = SignedParts((), 0)
