@@ -1,0 +1,145 @@
+"""Checks of optional powers, where `isinstance` says that a store has them."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.ports import ConditionalPuts, ObjectListing, SignedUrl
+from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench, expect
+
+
+async def a_conditional_put_never_overwrites(bench: Bench) -> None:
+    """One presigned PUT creates the object; a replay, or one for an object that is there, is refused with 412."""
+    store = bench.store
+    if not isinstance(store, ConditionalPuts):
+        return
+    key = bench.key()
+    signed = await _sign_put(store, key, size=5)
+    expect((await bench.put(signed, b"hello")).status == 200, "the first PUT creates the object")
+    stored = await bench.store.head(key)
+    expect(
+        stored is not None and (stored.size, stored.content_type, stored.token) == (5, CONTENT_TYPE, PROOF),
+        "the object has the size, type and token that were signed",
+        found=stored,
+    )
+    for again in (signed, await _sign_put(store, key, size=5)):
+        answer = await bench.put(again, b"other")
+        expect(answer.status == 412, "a PUT over an object is answered 412", found=answer)
+    expect(await bench.content(key) == b"hello", "the object stays as it was created")
+
+
+async def a_conditional_put_is_bound_to_what_was_signed(bench: Bench) -> None:
+    """Another size, a missing header, another type or another token is refused and nothing kept."""
+    store = bench.store
+    if not isinstance(store, ConditionalPuts):
+        return
+    key = bench.key()
+    signed = await _sign_put(store, key, size=5)
+    for body in (b"longer", b"four", b""):
+        answer = await bench.put(signed, body)
+        expect(answer.refused, f"a body of {len(body)} bytes is refused where 5 were signed", found=answer)
+    for name in signed.headers:
+        headers = {other: value for other, value in signed.headers.items() if other != name}
+        answer = await bench.send("PUT", signed.url, headers, b"hello")
+        expect(answer.refused, f"a PUT without the signed header {name} is refused", found=answer)
+        answer = await bench.send("PUT", signed.url, {**headers, name: "other"}, b"hello")
+        expect(answer.refused, f"a PUT with another {name} is refused", found=answer)
+    expect(await bench.store.head(key) is None, "refused PUTs make no object")
+
+
+async def a_conditional_put_has_its_checksum(bench: Bench) -> None:
+    """The signed checksum is compared with the bytes."""
+    store = bench.store
+    if not isinstance(store, ConditionalPuts):
+        return
+    key, checksum = bench.key(), zlib.crc32(b"hello").to_bytes(4, "big")
+    signed = await _sign_put(store, key, size=5, checksum=_base64(checksum))
+    answer = await bench.put(signed, b"HELLO")
+    expect(answer.status == 400, "a wrong checksum is answered 400", found=answer)
+    expect(await bench.store.head(key) is None, "a refused PUT makes no object")
+    expect((await bench.put(signed, b"hello")).status == 200, "the right bytes are taken")
+
+
+async def an_empty_object_can_be_put(bench: Bench) -> None:
+    """An object of no bytes is an object."""
+    store = bench.store
+    if not isinstance(store, ConditionalPuts):
+        return
+    signed = await _sign_put(store, bench.key(), size=0)
+    expect((await bench.put(signed, b"")).status == 200, "an empty object is taken")
+    stored = await bench.store.head(bench.key())
+    expect(stored is not None and stored.size == 0, "the object is there and empty", found=stored)
+
+
+async def objects_are_listed_by_key(bench: Bench) -> None:
+    """Listing names the objects below a prefix, ascending, page by page, and no open upload."""
+    store = bench.store
+    if not isinstance(store, ObjectListing):
+        return
+    keys = [bench.key(f"list/{name}") for name in ("a", "b/1", "b/2", "c")]
+    for key in reversed(keys):
+        await bench.store_object(key, key.encode())
+    await bench.store_object(bench.key("listless"), b"")
+    await bench.create(bench.key("list/open"))
+    page = await store.list_objects(bench.key("list/"))
+    expect([row.key for row in page.objects] == keys and not page.more, "the prefix's objects are listed", found=page)
+    expect([row.size for row in page.objects] == [len(key) for key in keys], "rows carry sizes", found=page)
+    stored = await bench.store.head(keys[0])
+    expect(stored is not None and stored.etag == page.objects[0].etag, "rows carry ETags", found=page.objects[0])
+    expect(not (await store.list_objects(bench.key("none/"))).objects, "an unknown prefix lists nothing")
+    await _expect_pages(store, bench.key("list/"), keys, limit=1)
+    await _expect_pages(store, bench.key("list/"), keys, limit=3)
+    await _expect_pages(store, bench.key("list/b"), keys[1:3], limit=2)
+
+
+async def a_listing_is_in_utf8_order(bench: Bench) -> None:
+    """Keys are compared byte by byte as UTF-8, slashes included."""
+    store = bench.store
+    if not isinstance(store, ObjectListing):
+        return
+    names = ("a", "a-b", "a/b", "a/b/c", "a0", "b", "é", "\ufffd", "\U0001f600")
+    keys = sorted((bench.key(f"order/{name}") for name in names), key=lambda key: key.encode())
+    for key in reversed(keys):
+        await bench.store_object(key, b"x")
+    await _expect_pages(store, bench.key("order/"), keys, limit=1000)
+    await _expect_pages(store, bench.key("order/"), keys, limit=2)
+
+
+async def _expect_pages(store: ObjectListing, prefix: str, keys: list[str], *, limit: int) -> None:
+    found: list[str] = []
+    more = True
+    while more:
+        page = await store.list_objects(prefix, after=found[-1] if found else "", limit=limit)
+        expect(len(page.objects) <= limit, f"a page has at most {limit} rows", found=page)
+        expect(bool(page.objects) or not page.more, "a page that is not the last has rows", found=page)
+        found.extend(row.key for row in page.objects)
+        more = page.more
+    expect(found == keys, f"the pages of {limit} hold {keys}", found=found)
+
+
+async def _sign_put(store: ConditionalPuts, key: str, *, size: int, checksum: str | None = None) -> SignedUrl:
+    return await store.sign_put(
+        key,
+        size=size,
+        content_type=CONTENT_TYPE,
+        token=PROOF,
+        expires_in=60,
+        checksum=checksum,
+        checksum_algorithm=ChecksumAlgorithm.CRC32 if checksum else None,
+    )
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+CHECKS = (
+    a_conditional_put_never_overwrites,
+    a_conditional_put_is_bound_to_what_was_signed,
+    a_conditional_put_has_its_checksum,
+    an_empty_object_can_be_put,
+    objects_are_listed_by_key,
+    a_listing_is_in_utf8_order,
+)
