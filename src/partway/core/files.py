@@ -167,11 +167,8 @@ class Files:
             ObjectGone: the store does not hold the verified object any more.
         """
         stream = await self._store.read(file.key, first=first, last=last, if_match=file.etag)
-        return Download(
-            file=file,
-            presentation=present(file.name, file.file_content_type, as_attachment=as_attachment),
-            stream=stream,
-        )
+        shown = present(file.name, file.file_content_type, as_attachment=as_attachment)
+        return Download(file=file, presentation=shown, stream=stream)
 
 
 def _name(value: str) -> str:

@@ -16,28 +16,29 @@ def check_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the metadata if they are a bounded JSON object.
 
     Raises:
-        InvalidInput: they are too deep or too large, hold NaN or an infinity, a NUL character, or are no JSON.
+        InvalidInput: they are too deep or too large, or hold what JSON or a database cannot carry: NaN, an infinity, an
+            integer of more than 64 bits, a NUL character, half a character.
     """
-    if _depth(metadata, MAX_METADATA_DEPTH + 1) > MAX_METADATA_DEPTH:
-        raise _invalid(f"is nested deeper than {MAX_METADATA_DEPTH} levels")
+    _check_value(metadata, levels=MAX_METADATA_DEPTH)
     try:
-        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
-        size = len(text.encode())
+        size = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError) as error:
         raise _invalid("holds a value that JSON cannot carry (NaN, an infinity, half a character)") from error
     if size > MAX_METADATA_SIZE:
         raise _invalid(f"has {size} bytes of JSON; at most {MAX_METADATA_SIZE} are allowed")
-    if "\\u0000" in text:
-        raise _invalid("holds a NUL character")
     return metadata
 
 
-def _depth(value: object, most: int) -> int:
-    """How deep `value` is nested; never looks further than `most` levels."""
-    if most == 0 or not isinstance(value, Mapping | list):
-        return 0
-    inner = value.values() if isinstance(value, Mapping) else value
-    return 1 + max((_depth(each, most - 1) for each in inner), default=0)
+def _check_value(value: object, *, levels: int) -> None:
+    if isinstance(value, Mapping | list):
+        if levels == 0:
+            raise _invalid(f"is nested deeper than {MAX_METADATA_DEPTH} levels")
+        for each in value if isinstance(value, list) else [*value.keys(), *value.values()]:
+            _check_value(each, levels=levels - 1)
+    elif isinstance(value, str) and "\x00" in value:
+        raise _invalid("holds a NUL character")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise _invalid("holds an integer of more than 64 bits; send it as a text")
 
 
 def _invalid(problem: str) -> InvalidInput:

@@ -1,0 +1,105 @@
+"""Who calls: bearer tokens (JWT, RFC 7519) verified with a shared secret or with a key set from a URL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request
+
+try:
+    import jwt
+except ModuleNotFoundError as error:
+    from partway.errors import MissingExtra
+
+    raise MissingExtra("fastapi", module="pyjwt") from error
+
+from partway.core.file import Caller
+from partway.core.initiation import MAX_TEXT_LENGTH
+from partway.errors import NotAuthenticated, StoreUnavailable
+
+CallerOf = Callable[[Request], Awaitable[Caller]]
+
+#: What a key set may be used with: signatures only, so that a public key can never serve as an HMAC secret, nor `none`.
+_KEY_SET_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_LEEWAY = 30  #: seconds that clocks may differ
+
+
+class BearerTokens:
+    """Reads the caller from `Authorization: Bearer`.
+
+    Args:
+        secret: for HS256; or
+        jwks_url: where the issuer publishes its keys (RFC 7517). They are fetched when needed and cached.
+        issuer: the required `iss`, if any.
+        audience: the required `aud`, if any.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: str | None = None,
+        jwks_url: str | None = None,
+        issuer: str | None = None,
+        audience: str | None = None,
+    ) -> None:
+        self._secret = secret
+        self._keys = jwt.PyJWKClient(jwks_url, timeout=5) if jwks_url else None
+        self._claims: dict[str, Any] = {"issuer": issuer, "audience": audience, "leeway": _LEEWAY}
+        self._options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None}
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller of a request.
+
+        Raises:
+            NotAuthenticated: there is no token, or it is malformed, expired or not from our issuer.
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("Send a token: Authorization: Bearer <token>.")
+        try:
+            claims = await self._read(token.strip())
+        except jwt.ExpiredSignatureError as error:
+            raise NotAuthenticated("The token has expired; get a new one.", code="token_expired") from error
+        except jwt.PyJWKClientConnectionError as error:
+            raise StoreUnavailable(
+                "The issuer's keys cannot be fetched now; try again.", code="keys_unavailable"
+            ) from error
+        except (jwt.PyJWTError, ValueError) as error:
+            raise NotAuthenticated("The token is not valid here; get a new one.") from error
+        return _caller(claims)
+
+    async def _read(self, token: str) -> dict[str, Any]:
+        if self._keys is None:
+            return self._decode(token, self._secret or "", ("HS256",))
+        key = await asyncio.to_thread(self._keys.get_signing_key_from_jwt, token)
+        return self._decode(token, key.key, _KEY_SET_ALGORITHMS)
+
+    def _decode(self, token: str, key: Any, algorithms: tuple[str, ...]) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=list(algorithms), options=self._options, **self._claims
+        )
+        return claims
+
+
+class OneCaller:
+    """Takes every request for one caller's: for a service on loopback without authentication."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def __call__(self, request: Request) -> Caller:
+        """The one caller."""
+        return self._caller
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    subject, name = claims["sub"], claims.get("name")
+    if not subject or len(subject) > MAX_TEXT_LENGTH or "\x00" in subject:
+        raise NotAuthenticated(f"The token's 'sub' must have 1 to {MAX_TEXT_LENGTH} characters.")
+    return Caller(
+        id=subject,
+        name=name[:MAX_TEXT_LENGTH].replace("\x00", "") if isinstance(name, str) else "",
+        staff=claims.get("staff") is True,
+    )

@@ -1,0 +1,181 @@
+"""The files API: uploads and files, as docs/wire.md has them. Routes translate; the rules are the core's."""
+
+# No postponed annotations here: FastAPI reads those of the routes, and they close over the factory's dependencies.
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from partway.core.file import Caller, UploadStatus
+from partway.core.files import MAX_EXPIRY, Files
+from partway.core.ports import FileQuery
+from partway.core.uploads import Uploads
+from partway.fastapi.addresses import OwnAddresses
+from partway.fastapi.answers import json_answer
+from partway.fastapi.auth import CallerOf
+from partway.fastapi.downloads import add_download_route
+from partway.wire import schemas
+from partway.wire.answers import (
+    Addresses,
+    begun_upload_json,
+    file_json,
+    page_json,
+    progress_json,
+    signed_parts_json,
+    upload_state_json,
+)
+from partway.wire.problems import MEDIA_TYPE
+from partway.wire.requests import CompleteBody, InitiateBody, PatchBody, PresignBody, ReportBody
+
+_PROBLEM = {"model": schemas.ProblemAnswer, "content": {MEDIA_TYPE: {}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {**_PROBLEM, "description": description}
+    for status, description in {
+        400: "the body is malformed",
+        401: "no valid token",
+        404: "no such file for this caller",
+        409: "the file's state does not allow it",
+        410: "the store has lost it",
+        413: "too large",
+        422: "a value is not taken",
+        502: "the store refuses",
+        503: "the store or the database is not available",
+    }.items()
+}
+
+StatusFilter = Literal["pending", "uploading", "completing", "completed", "aborted", "failed", "all"]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="the same key with the same body gives the same upload again",
+    ),
+]
+
+
+def files_router(
+    *, files: Files, uploads: Uploads, caller: CallerOf, prefix: str = "/v1", public_url: str | None = None
+) -> APIRouter:
+    """The routes of the files API, for any FastAPI application.
+
+    Args:
+        files, uploads: the stories.
+        caller: a dependency that gives the `Caller` of a request, or raises `NotAuthenticated`.
+        prefix: where the routes stand.
+        public_url: how clients reach the application, if a proxy does not pass the host on.
+    """
+    router = APIRouter(prefix=prefix, responses=_PROBLEMS)
+    addresses = OwnAddresses(prefix=prefix, public_url=public_url)
+    _add_upload_routes(router, uploads, caller, addresses)
+    _add_file_routes(router, files, caller, addresses)
+    add_download_route(router, files, caller, addresses)
+    return router
+
+
+def _add_upload_routes(router: APIRouter, uploads: Uploads, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
+    CallerArg = Annotated[Caller, Depends(caller_of)]
+    AddressesArg = Annotated[Addresses, Depends(addresses_of)]
+
+    @router.post("/files/uploads", status_code=201, response_model=schemas.BegunUploadAnswer, tags=["uploads"])
+    async def initiate(
+        body: InitiateBody, caller: CallerArg, addresses: AddressesArg, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Begin an upload: reserve the file, plan its parts and sign their URLs."""
+        begun = await uploads.initiate(body.as_new_upload(), caller=caller, idempotency_key=idempotency_key)
+        return json_answer(begun_upload_json(begun, addresses), status=201)
+
+    @router.get("/files/uploads/{file_id}", response_model=schemas.UploadStateAnswer, tags=["uploads"])
+    async def state(file_id: UUID, caller: CallerArg) -> Response:
+        """The upload's plan and the parts that the store holds: what a client needs to go on."""
+        return json_answer(upload_state_json(await uploads.state(file_id, caller=caller)))
+
+    @router.post("/files/uploads/{file_id}/presigned-urls", response_model=schemas.PresignedUrls, tags=["uploads"])
+    async def presign(file_id: UUID, body: PresignBody, caller: CallerArg, addresses: AddressesArg) -> Response:
+        """Fresh URLs for some parts, at any time while the upload is open."""
+        signed = await uploads.presign(file_id, body.part_numbers, checksums=body.checksums, caller=caller)
+        return json_answer(signed_parts_json(signed, addresses))
+
+    @router.post("/files/uploads/{file_id}/parts", response_model=schemas.ProgressAnswer, tags=["uploads"])
+    async def report(file_id: UUID, body: ReportBody, caller: CallerArg) -> Response:
+        """Report parts as sent, for those who watch."""
+        parts = [part.as_stored_part() for part in body.parts]
+        return json_answer(progress_json(await uploads.report(file_id, parts, caller=caller)))
+
+    @router.post("/files/uploads/{file_id}/complete", response_model=schemas.FileAnswer, tags=["uploads"])
+    async def complete(
+        file_id: UUID, caller: CallerArg, addresses: AddressesArg, body: CompleteBody | None = None
+    ) -> Response:
+        """Join the parts, verify the object and finish the file. Twice gives the same answer."""
+        claimed = body.claims() if body else []
+        return json_answer(file_json(await uploads.complete(file_id, claimed=claimed, caller=caller), addresses))
+
+    @router.delete("/files/uploads/{file_id}", status_code=204, response_class=Response, tags=["uploads"])
+    async def abort(file_id: UUID, caller: CallerArg) -> Response:
+        """Give the upload up and drop its parts."""
+        await uploads.abort(file_id, caller=caller)
+        return Response(status_code=204)
+
+
+def _add_file_routes(router: APIRouter, files: Files, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
+    CallerArg = Annotated[Caller, Depends(caller_of)]
+    AddressesArg = Annotated[Addresses, Depends(addresses_of)]
+
+    @router.get("/files", response_model=schemas.FilePageAnswer, tags=["files"])
+    async def page(
+        request: Request,
+        caller: CallerArg,
+        addresses: AddressesArg,
+        status: StatusFilter = "completed",
+        parent_content_type: str | None = None,
+        parent_object_id: str | None = None,
+        search: Annotated[str | None, Query(max_length=255)] = None,
+        fingerprint: Annotated[str | None, Query(max_length=255)] = None,
+        deleted: bool = False,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        """The caller's files, newest first."""
+        query = FileQuery(
+            status=None if status == "all" else UploadStatus(status),
+            parent_content_type=parent_content_type,
+            parent_object_id=parent_object_id,
+            search=search or None,
+            fingerprint=fingerprint,
+            deleted=deleted,
+            limit=limit,
+            cursor=cursor,
+        )
+        found = await files.page(query, caller=caller)
+        return json_answer(page_json(found, request.query_params.multi_items(), addresses))
+
+    @router.get("/files/{file_id}", response_model=schemas.FileAnswer, tags=["files"])
+    async def get(file_id: UUID, caller: CallerArg, addresses: AddressesArg) -> Response:
+        """One file."""
+        return json_answer(file_json(await files.get(file_id, caller=caller), addresses))
+
+    @router.patch("/files/{file_id}", response_model=schemas.FileAnswer, tags=["files"])
+    async def update(file_id: UUID, body: PatchBody, caller: CallerArg, addresses: AddressesArg) -> Response:
+        """Change name, description, metadata or publicity."""
+        return json_answer(file_json(await files.update(file_id, body.changes(), caller=caller), addresses))
+
+    @router.delete("/files/{file_id}", status_code=204, response_class=Response, tags=["files"])
+    async def delete(file_id: UUID, caller: CallerArg, hard_delete: bool = False) -> Response:
+        """Delete: hidden at first (the object is kept); with `hard_delete` the object and the record go."""
+        await files.delete(file_id, caller=caller, hard=hard_delete)
+        return Response(status_code=204)
+
+    @router.get("/files/{file_id}/presigned-url", response_model=schemas.UrlAnswer, tags=["files"])
+    async def presigned_url(
+        file_id: UUID,
+        caller: CallerArg,
+        addresses: AddressesArg,
+        expiry: Annotated[int | None, Query(ge=1, le=MAX_EXPIRY, description="seconds")] = None,
+        force_download: bool = False,
+    ) -> Response:
+        """A URL from which anybody may fetch the file for a while, straight from the store."""
+        signed = await files.presigned_url(file_id, caller=caller, expires_in=expiry, as_attachment=force_download)
+        return json_answer({"url": addresses.absolute(signed.url), "expires_in": signed.expires_in})

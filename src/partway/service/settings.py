@@ -1,0 +1,218 @@
+"""The service's settings, read from the environment once, at start. A bad one stops the start with one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from partway.core.initiation import UploadSettings
+from partway.core.keys import KeyTemplate
+from partway.core.parts import GIB, MIB
+from partway.core.policy import UploadPolicy
+from partway.errors import Misconfigured
+
+T = TypeVar("T")
+_DAY = 24 * 3600  #: seconds
+_WEEK = 7 * _DAY  #: seconds; SigV4 signs no longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    """How callers prove who they are. Neither a secret nor a key set: there is no authentication."""
+
+    jwt_secret: str | None = None
+    jwks_url: str | None = None
+    issuer: str | None = None
+    audience: str | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether callers must authenticate."""
+        return self.jwt_secret is not None or self.jwks_url is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSettings:
+    """The S3 bucket; None for `name` means the local disk."""
+
+    name: str | None = None
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    public_endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+    addressing_style: str | None = None  #: path or virtual; None: path for custom endpoints, virtual for AWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """All that the service is told."""
+
+    data_dir: Path = Path("partway-data")
+    database_url: str | None = None  #: None: SQLite in the data directory
+    secret_key: str | None = None  #: None: made once and kept in the data directory
+    public_url: str | None = None  #: None: as each request reached us
+    api_prefix: str = "/v1"
+    cors_origins: tuple[str, ...] = ()
+    download_expiry: int = 3600  #: seconds
+    uploads: UploadSettings = field(default_factory=UploadSettings)
+    bucket: BucketSettings = field(default_factory=BucketSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database in use."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'partway.sqlite3').absolute()}"
+
+
+def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = None) -> ServiceSettings:
+    """Read the settings from environment variables; empty ones count as not set.
+
+    Args:
+        environment: such as `os.environ`.
+        data_dir: instead of `PARTWAY_DATA_DIR`.
+
+    Raises:
+        Misconfigured: a setting is wrong; the fact `setting` names it.
+    """
+    read = _Reader(environment)
+    return ServiceSettings(
+        data_dir=data_dir or Path(read.text("PARTWAY_DATA_DIR") or "partway-data"),
+        database_url=read.text("PARTWAY_DATABASE_URL"),
+        secret_key=read.secret("PARTWAY_SECRET_KEY"),
+        public_url=read.url("PARTWAY_PUBLIC_URL"),
+        api_prefix=read.prefix("PARTWAY_API_PREFIX", "/v1"),
+        cors_origins=read.origins("PARTWAY_CORS_ORIGINS"),
+        download_expiry=read.integer("S3_DOWNLOAD_URL_EXPIRY", 3600, low=1, high=_WEEK),
+        uploads=_upload_settings(read),
+        bucket=_bucket_settings(read),
+        auth=_auth_settings(read),
+    )
+
+
+def _upload_settings(read: _Reader) -> UploadSettings:
+    return UploadSettings(
+        policy=UploadPolicy(
+            max_file_size=read.megabytes("S3_MAX_FILE_SIZE_MB"),
+            allowed_extensions=read.names("S3_ALLOWED_EXTENSIONS"),
+            allowed_content_types=read.names("S3_ALLOWED_MIME_TYPES"),
+        ),
+        key_template=KeyTemplate(read.text("S3_KEY_TEMPLATE") or KeyTemplate().template),
+        part_size=read.integer("S3_PART_SIZE_MB", 16, low=5, high=5 * GIB // MIB) * MIB,
+        url_expiry=read.integer("S3_PRESIGNED_URL_EXPIRY", 3600, low=1, high=_WEEK),
+        upload_ttl=read.integer("PARTWAY_UPLOAD_TTL", _DAY, low=60, high=365 * _DAY),
+    )
+
+
+def _bucket_settings(read: _Reader) -> BucketSettings:
+    style = read.text("S3_ADDRESSING_STYLE")
+    if style not in {None, "path", "virtual"}:
+        raise Misconfigured("S3_ADDRESSING_STYLE must be 'path' or 'virtual'.", setting="S3_ADDRESSING_STYLE")
+    access_key, secret_key = read.text("AWS_ACCESS_KEY_ID"), read.text("AWS_SECRET_ACCESS_KEY")
+    if (access_key is None) != (secret_key is None):
+        missing = "AWS_SECRET_ACCESS_KEY" if secret_key is None else "AWS_ACCESS_KEY_ID"
+        raise Misconfigured(
+            f"{missing} is not set: the access key and its secret belong together (both, or none for the chain of "
+            "roles and profiles).",
+            setting=missing,
+        )
+    return BucketSettings(
+        name=read.text("S3_BUCKET_NAME"),
+        region=read.text("S3_REGION") or read.text("AWS_REGION") or "us-east-1",
+        endpoint_url=read.url("S3_ENDPOINT_URL"),
+        public_endpoint_url=read.url("S3_PUBLIC_ENDPOINT_URL"),
+        access_key=access_key,
+        secret_key=secret_key,
+        session_token=read.text("AWS_SESSION_TOKEN"),
+        addressing_style=style,
+    )
+
+
+def _auth_settings(read: _Reader) -> AuthSettings:
+    settings = AuthSettings(
+        jwt_secret=read.secret("PARTWAY_JWT_SECRET"),
+        jwks_url=read.url("PARTWAY_JWKS_URL"),
+        issuer=read.text("PARTWAY_JWT_ISSUER"),
+        audience=read.text("PARTWAY_JWT_AUDIENCE"),
+    )
+    if settings.jwt_secret and settings.jwks_url:
+        raise Misconfigured(
+            "PARTWAY_JWT_SECRET and PARTWAY_JWKS_URL are both set; keep the one that your issuer uses.",
+            setting="PARTWAY_JWKS_URL",
+        )
+    return settings
+
+
+class _Reader:
+    """Reads single settings and says which one is wrong."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str) -> str | None:
+        return self._environment.get(name, "").strip() or None
+
+    def integer(self, name: str, default: int, *, low: int, high: int) -> int:
+        text = self.text(name)
+        if text is None:
+            return default
+        return self._parsed(name, text, lambda: _within(int(text), low, high), f"a whole number from {low} to {high}")
+
+    def megabytes(self, name: str) -> int | None:
+        return None if self.text(name) is None else self.integer(name, 0, low=0, high=5 * GIB * 10_000 // MIB) * MIB
+
+    def names(self, name: str) -> frozenset[str] | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        return frozenset(each.strip().lower().removeprefix(".") for each in text.split(",") if each.strip())
+
+    def secret(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and len(text.encode()) < 32:
+            raise Misconfigured(
+                f"{name} is shorter than 32 bytes; make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
+                setting=name,
+            )
+        return text
+
+    def url(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+            raise Misconfigured(f"{name} must be a URL such as https://files.example.com.", setting=name)
+        return text.rstrip("/")
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(each.strip().rstrip("/") for each in (self.text(name) or "").split(",") if each.strip())
+        for origin in origins:
+            if origin != "*" and not re.fullmatch(r"https?://[^\s/?#]+", origin):
+                raise Misconfigured(
+                    f"{name}: '{origin}' is not an origin such as https://app.example.com.", setting=name
+                )
+        return origins
+
+    def prefix(self, name: str, default: str) -> str:
+        text = self._environment.get(name)
+        plain = default if text is None else text.strip().rstrip("/")
+        if plain and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", plain):
+            raise Misconfigured(f"{name} must be a path such as /v1 or /api/v1.", setting=name)
+        return plain
+
+    @staticmethod
+    def _parsed(name: str, text: str, parse: Callable[[], T], wanted: str) -> T:
+        try:
+            return parse()
+        except ValueError as error:
+            raise Misconfigured(f"{name} is '{text}'; it must be {wanted}.", setting=name) from error
+
+
+def _within(number: int, low: int, high: int) -> int:
+    if not low <= number <= high:
+        raise ValueError(number)
+    return number

@@ -1,0 +1,152 @@
+"""The answers' shapes for the API's reference. They document; they do not carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.file import UploadStatus
+
+
+class PresignedUrl(BaseModel):
+    """PUT exactly `size` bytes to `url` with all of `headers`."""
+
+    part_number: int
+    url: str
+    size: int
+    headers: dict[str, str]
+
+
+class PresignedUrls(BaseModel):
+    """URLs and the seconds that they live."""
+
+    presigned_urls: list[PresignedUrl]
+    expires_in: int
+
+
+class BegunUploadAnswer(PresignedUrls):
+    """A begun upload."""
+
+    id: UUID
+    upload_id: str | None
+    s3_key: str
+    part_size: int
+    num_parts: int
+    upload_status: UploadStatus
+    checksum_algorithm: ChecksumAlgorithm | None
+    expires: datetime
+
+
+class UploadedPart(BaseModel):
+    """A part that the store holds."""
+
+    part_number: int
+    size: int
+    etag: str
+    checksum: str | None
+
+
+class UploadStateAnswer(BaseModel):
+    """An upload's plan and what the store holds of it."""
+
+    id: UUID
+    upload_id: str | None
+    upload_status: UploadStatus
+    failure: str | None
+    file_name: str
+    file_size: int
+    file_content_type: str
+    s3_key: str
+    part_size: int
+    num_parts: int
+    checksum_algorithm: ChecksumAlgorithm | None
+    fingerprint: str | None
+    expires: datetime
+    uploaded_parts: list[UploadedPart]
+    uploaded_size: int
+
+
+class ProgressAnswer(BaseModel):
+    """How far an upload has come by the client's reports."""
+
+    uploaded_parts: int
+    num_parts: int
+    uploaded_size: int
+    file_size: int
+
+
+class FileAnswer(BaseModel):
+    """A file."""
+
+    id: UUID
+    name: str
+    description: str
+    file_name: str
+    file_size: int
+    file_content_type: str
+    s3_key: str
+    url: str
+    etag: str | None
+    checksum: str | None
+    metadata: dict[str, Any]
+    is_public: bool
+    upload_status: UploadStatus
+    failure: str | None
+    created_by: str
+    created_by_name: str
+    created: datetime
+    modified: datetime
+    completed: datetime | None
+    deleted: datetime | None
+    parent_content_type: str | None
+    parent_object_id: str | int | None
+
+
+class FilePageAnswer(BaseModel):
+    """One page of files."""
+
+    results: list[FileAnswer]
+    next: str | None
+    previous: str | None
+
+
+class UrlAnswer(BaseModel):
+    """A presigned URL and the seconds that it lives."""
+
+    url: str
+    expires_in: int
+
+
+class ProblemAnswer(BaseModel):
+    """An error (RFC 9457). More facts may follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:partway:error:not_found"])
+    title: str
+    status: int
+    code: str = Field(description="stable; programs compare this", examples=["not_found"])
+    detail: str = Field(description="for people: what is wrong and what to do next")
+
+
+class ItemProblem(BaseModel):
+    """What went wrong with one item of a batch."""
+
+    id: UUID | None = None
+    error: ProblemAnswer
+
+
+class BatchBegunAnswer(BaseModel):
+    """Begun uploads, in the order asked for."""
+
+    uploads: list[BegunUploadAnswer | ItemProblem]
+
+
+class BatchCompletedAnswer(BaseModel):
+    """Finished files, in the order asked for."""
+
+    files: list[FileAnswer | ItemProblem]
