@@ -147,7 +147,7 @@ def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[in
             )
         else:
             check_checksum(algorithm, checksum)
-        wanted.append(PartToSign(number, plan.size_of(number), checksum))
+        wanted.append(PartToSign(number, plan.size_of(number), checksum, plan.offset_of(number)))
     return wanted
 
 
