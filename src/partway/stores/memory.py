@@ -1,0 +1,343 @@
+"""A store in memory, for tests of what stands on stores. It passes the contract; its URLs are `memory://…`.
+
+Nothing suspends, so it serves a story on an event loop and one that runs straight through. Its URLs are no HTTP: give
+them to `MemoryStore.send`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
+from partway.core.ports import (
+    Clock,
+    ListedObject,
+    ObjectPage,
+    ObjectStream,
+    PartToSign,
+    SignedPart,
+    SignedParts,
+    SignedUrl,
+    StoredObject,
+    SystemClock,
+)
+from partway.core.ranges import NotSatisfiable, requested_range
+from partway.errors import PartwayError
+from partway.stores.completion import checked_checksum, parts_to_join
+from partway.stores.contract.bench import Answer
+from partway.stores.digests import base64_of, etag_of_parts, new_checksum, new_md5
+from partway.stores.refusals import answer_refusal, object_gone, outside, refused, upload_gone
+
+_CHUNK_SIZE = 1024 * 1024  # bytes
+_TOKEN_HEADER = "x-amz-meta-partway-token"  # noqa: S105 (a header's name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    key: str
+    content_type: str
+    token: str
+    algorithm: ChecksumAlgorithm | None
+    parts: dict[int, StoredPart] = field(default_factory=dict)
+    bodies: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _UrlSigner:
+    """Signs what a URL allows, under SigV4's parameter names but with a key of its own."""
+
+    clock: Clock
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    def sign(
+        self, method: str, key: str, *, query: Mapping[str, str], headers: Mapping[str, str], expires_in: int
+    ) -> str:
+        """The URL for one method of one key, with these query parameters and headers, for `expires_in` seconds."""
+        moment = int(self.clock.now().timestamp())
+        terms = {"X-Amz-Date": moment, "X-Amz-Expires": expires_in, "X-Amz-SignedHeaders": ";".join(sorted(headers))}
+        url = f"memory:///{quote(key)}?{urlencode({**query, **terms})}"
+        return f"{url}&X-Amz-Signature={self._signature(method, url, headers)}"
+
+    def verify(self, method: str, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """The key and the query parameters of a URL that was signed for this method and these headers."""
+        signed, _, signature = url.partition("&X-Amz-Signature=")
+        path, _, query = signed.removeprefix("memory:///").partition("?")
+        terms = dict(parse_qsl(query))
+        names = terms.get("X-Amz-SignedHeaders", "").split(";")
+        sent = {name: headers[name] for name in names if name in headers}
+        if not hmac.compare_digest(signature, self._signature(method, signed, sent)):
+            raise refused("SignatureDoesNotMatch")
+        if self.clock.now().timestamp() > int(terms["X-Amz-Date"]) + int(terms["X-Amz-Expires"]):
+            raise refused("AccessDenied", "Request has expired")
+        return unquote(path), terms
+
+    def _signature(self, method: str, url: str, headers: Mapping[str, str]) -> str:
+        canonical = "\n".join([method, url, *(f"{name}:{headers[name]}" for name in sorted(headers))])
+        return hmac.new(self.secret, canonical.encode(), hashlib.sha256).hexdigest()
+
+
+class _MemoryUploads:
+    """The multipart half."""
+
+    def __init__(self, *, limits: StoreLimits = S3_LIMITS, clock: Clock | None = None) -> None:
+        self._limits = limits
+        self._clock = clock or SystemClock()
+        self._signer = _UrlSigner(self._clock)
+        self._uploads: dict[str, _Upload] = {}
+        self._objects: dict[str, tuple[StoredObject, bytes]] = {}
+
+    @property
+    def limits(self) -> StoreLimits:
+        """What the store takes."""
+        return self._limits
+
+    async def create_upload(
+        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+    ) -> str:
+        """See `core.ports.MultipartStore`."""
+        if checksum_algorithm is not None:
+            new_checksum(checksum_algorithm)
+        upload_id = secrets.token_hex(16)
+        self._uploads[upload_id] = _Upload(key, content_type, token, checksum_algorithm)
+        return upload_id
+
+    async def find_uploads(self, key: str) -> list[str]:
+        """See `core.ports.MultipartStore`."""
+        return [upload_id for upload_id, upload in self._uploads.items() if upload.key == key]
+
+    async def sign_parts(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartToSign],
+        *,
+        expires_in: int,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedParts:
+        """See `core.ports.MultipartStore`."""
+        return SignedParts(
+            [self._sign_part(key, upload_id, part, expires_in, checksum_algorithm) for part in parts], expires_in
+        )
+
+    def _sign_part(
+        self, key: str, upload_id: str, part: PartToSign, expires_in: int, algorithm: ChecksumAlgorithm | None
+    ) -> SignedPart:
+        headers = {algorithm.header: part.checksum} if algorithm is not None and part.checksum is not None else {}
+        url = self._signer.sign(
+            "PUT",
+            key,
+            query={"partNumber": str(part.part_number), "uploadId": upload_id},
+            headers={**headers, "content-length": str(part.size)},
+            expires_in=expires_in,
+        )
+        return SignedPart(part.part_number, url, part.size, headers)
+
+    async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """See `core.ports.MultipartStore`."""
+        upload = self._upload(key, upload_id)
+        return [upload.parts[number] for number in sorted(upload.parts)]
+
+    async def complete_upload(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[StoredPart],
+        *,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> None:
+        """See `core.ports.MultipartStore`."""
+        upload = self._upload(key, upload_id)
+        joined = parts_to_join(upload.parts, parts, min_part_size=self._limits.min_part_size)
+        whole = checked_checksum(joined, algorithm=checksum_algorithm or upload.algorithm, expected=checksum)
+        body = b"".join(upload.bodies[part.part_number] for part in joined)
+        etag = etag_of_parts(joined)
+        self._keep(key, body, content_type=upload.content_type, token=upload.token, etag=etag, checksum=whole)
+        del self._uploads[upload_id]
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """See `core.ports.MultipartStore`."""
+        upload = self._uploads.get(upload_id)
+        if upload is not None and upload.key == key:
+            del self._uploads[upload_id]
+
+    def _upload(self, key: str, upload_id: str) -> _Upload:
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.key != key:
+            raise upload_gone()
+        return upload
+
+    def _keep(self, key: str, body: bytes, *, content_type: str, token: str, etag: str, checksum: str | None) -> None:
+        stored = StoredObject(
+            key=key,
+            size=len(body),
+            etag=etag,
+            content_type=content_type,
+            last_modified=self._clock.now(),
+            token=token,
+            checksum=checksum,
+        )
+        self._objects[key] = (stored, body)
+
+
+class MemoryStore(_MemoryUploads):
+    """An object store in memory, with conditional PUTs and listings.
+
+    Args:
+        limits: what it takes; S3's unless a test wants small parts.
+        clock: what its URLs expire by.
+    """
+
+    async def head(self, key: str) -> StoredObject | None:
+        """See `core.ports.ObjectStore`."""
+        found = self._objects.get(key)
+        return found[0] if found is not None else None
+
+    async def read(
+        self, key: str, *, first: int = 0, last: int | None = None, if_match: str | None = None
+    ) -> ObjectStream:
+        """See `core.ports.ObjectStore`."""
+        stored, body = self._object(key)
+        if if_match is not None and if_match != stored.etag:
+            raise object_gone()
+        if first > 0 and first >= stored.size:
+            raise outside(stored.size)
+        wanted = body[first : None if last is None else last + 1]
+        return ObjectStream(stored=stored, first=first, length=len(wanted), chunks=_chunks(wanted))
+
+    async def sign_download(
+        self, key: str, *, expires_in: int, content_type: str | None = None, disposition: str | None = None
+    ) -> SignedUrl:
+        """See `core.ports.ObjectStore`."""
+        asked = {"response-content-type": content_type, "response-content-disposition": disposition}
+        query = {name: value for name, value in asked.items() if value is not None}
+        url = self._signer.sign("GET", key, query=query, headers={}, expires_in=expires_in)
+        return SignedUrl(url, expires_in, {})
+
+    async def delete(self, key: str) -> None:
+        """See `core.ports.ObjectStore`."""
+        self._objects.pop(key, None)
+
+    async def check(self) -> None:
+        """Memory is always there."""
+
+    async def sign_put(
+        self,
+        key: str,
+        *,
+        size: int,
+        content_type: str,
+        token: str,
+        expires_in: int,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedUrl:
+        """See `core.ports.ConditionalPuts`."""
+        headers = {"content-type": content_type, "if-none-match": "*", _TOKEN_HEADER: token}
+        if checksum is not None and checksum_algorithm is not None:
+            headers[checksum_algorithm.header] = checksum
+        signed = {**headers, "content-length": str(size)}
+        url = self._signer.sign("PUT", key, query={}, headers=signed, expires_in=expires_in)
+        return SignedUrl(url, expires_in, headers)
+
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+        """See `core.ports.ObjectListing`."""
+        keys = sorted(self._objects, key=str.encode)
+        found = [key for key in keys if key.startswith(prefix) and key.encode() > after.encode()]
+        rows = [self._objects[key][0] for key in found[:limit]]
+        listed = [ListedObject(row.key, row.size, row.etag, row.last_modified) for row in rows]
+        return ObjectPage(listed, len(found) > limit)
+
+    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer a request to one of the store's URLs as a store answers it over HTTP.
+
+        Args:
+            method: of HTTP.
+            url: one that the store signed.
+            headers: of the request; Content-Length is added.
+            body: of the request.
+        """
+        plain = {name.lower(): value for name, value in headers.items()}
+        try:
+            key, terms = self._signer.verify(method, url, {**plain, "content-length": str(len(body))})
+            if method == "PUT" and "uploadId" in terms:
+                return self._take_part(key, terms, plain, body)
+            if method == "PUT":
+                return self._take_object(key, plain, body)
+            return self._give_object(key, terms, plain)
+        except PartwayError as error:
+            refusal = answer_refusal(error)
+            return Answer(refusal.status, {name.lower(): v for name, v in refusal.headers.items()}, refusal.body)
+
+    def _take_part(self, key: str, terms: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        upload = self._upload(key, terms["uploadId"])
+        number, (etag, checksum) = int(terms["partNumber"]), _checked(headers, body)
+        upload.bodies[number] = body
+        upload.parts[number] = StoredPart(
+            part_number=number, size=len(body), etag=etag, checksum=checksum, last_modified=self._clock.now()
+        )
+        return Answer(200, {"etag": f'"{etag}"'}, b"")
+
+    def _take_object(self, key: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        etag, _ = _checked(headers, body)
+        if key in self._objects:
+            raise refused("PreconditionFailed")
+        self._keep(
+            key,
+            body,
+            content_type=headers["content-type"],
+            token=headers[_TOKEN_HEADER],
+            etag=etag,
+            checksum=_named_checksum(headers),
+        )
+        return Answer(200, {"etag": f'"{etag}"'}, b"")
+
+    def _give_object(self, key: str, terms: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        stored, body = self._object(key)
+        answered = {"etag": f'"{stored.etag}"', "content-type": terms.get("response-content-type", stored.content_type)}
+        if "response-content-disposition" in terms:
+            answered["content-disposition"] = terms["response-content-disposition"]
+        try:
+            wanted = requested_range(headers.get("range"), size=stored.size)
+        except NotSatisfiable:
+            raise outside(stored.size) from None
+        if wanted is None:
+            return Answer(200, answered, body)
+        answered["content-range"] = f"bytes {wanted.first}-{wanted.last}/{stored.size}"
+        return Answer(206, answered, body[wanted.first : wanted.last + 1])
+
+    def _object(self, key: str) -> tuple[StoredObject, bytes]:
+        found = self._objects.get(key)
+        if found is None:
+            raise object_gone()
+        return found
+
+
+def _checked(headers: Mapping[str, str], body: bytes) -> tuple[str, str | None]:
+    """The body's MD5 in hex, and its checksum if the headers carry one that it has."""
+    md5 = new_md5()
+    md5.update(body)
+    for algorithm in ChecksumAlgorithm:
+        if algorithm.header in headers:
+            digest = new_checksum(algorithm)
+            digest.update(body)
+            if base64_of(digest) != headers[algorithm.header]:
+                raise refused("BadDigest")
+            return md5.digest().hex(), base64_of(digest)
+    return md5.digest().hex(), None
+
+
+def _named_checksum(headers: Mapping[str, str]) -> str | None:
+    named = (f"{each}:{headers[each.header]}" for each in ChecksumAlgorithm if each.joinable and each.header in headers)
+    return next(named, None)
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _CHUNK_SIZE):
+        yield body[start : start + _CHUNK_SIZE]
