@@ -175,7 +175,7 @@ class _Reader:
         text = self.text(name)
         if text is not None and len(text.encode()) < 32:
             raise Misconfigured(
-                f"{name} is shorter than 32 bytes; make one with: python -c 'import secrets; print(secrets.token_hex(32))'",
+                f"{name} is shorter than 32 bytes; make one with: openssl rand -hex 32",
                 setting=name,
             )
         return text

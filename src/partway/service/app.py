@@ -1,0 +1,125 @@
+"""The service: settings → store, records, stories, routes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Receive, Scope, Send
+
+from partway import __version__
+from partway.core.file import Caller
+from partway.core.files import Files
+from partway.core.uploads import Uploads
+from partway.errors import PartwayError
+from partway.fastapi.answers import install_problem_handlers, problem_answer
+from partway.fastapi.auth import BearerTokens, CallerOf, OneCaller
+from partway.fastapi.body_limit import BodyLimit
+from partway.fastapi.files_router import files_router
+from partway.fastapi.health import health_router
+from partway.fastapi.page_routes import page_router
+from partway.fastapi.store_routes import store_router
+from partway.service.settings import AuthSettings, ServiceSettings, read_settings
+from partway.service.wiring import Wiring, wire_up
+
+STORE_PATH = "/store"
+_MAX_JSON_SIZE = 4 * 1024 * 1024  #: bytes; 10,000 parts with their ETags fit well
+_EXPOSED_HEADERS = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After", "Location"]
+_log = logging.getLogger("partway")
+
+
+def app_from_environment() -> FastAPI:
+    """The service as the environment describes it: for any ASGI server (`--factory`)."""
+    return create_app(read_settings(os.environ))
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    """The service as an ASGI application. Stores and databases are opened when it starts."""
+    wiring = wire_up(settings)
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="Partway",
+        version=__version__,
+        summary="Large files straight into object storage.",
+        lifespan=_lifespan(wiring),
+    )
+    uploads = Uploads(store=wiring.store, records=wiring.records, settings=settings.uploads)
+    files = Files(
+        store=wiring.store, records=wiring.records, uploads=uploads, download_expiry=settings.download_expiry
+    )
+    app.include_router(
+        files_router(
+            files=files,
+            uploads=uploads,
+            caller=_caller_of(settings.auth),
+            prefix=settings.api_prefix,
+            public_url=settings.public_url,
+        )
+    )
+    app.include_router(health_router({"store": wiring.store.check, "records": wiring.check_records}))
+    if wiring.local_store is not None:
+        app.include_router(store_router(wiring.local_store))
+    app.include_router(page_router(store_origins=wiring.store_origins, api_prefix=settings.api_prefix))
+    install_problem_handlers(app)
+    app.add_exception_handler(Exception, _unforeseen)
+    _add_middleware(app, settings)
+    return app
+
+
+class _ApiCors(CORSMiddleware):
+    """CORS for the API; the local store answers for itself, as a bucket does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(f"{STORE_PATH}/"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
+    app.add_middleware(BodyLimit, max_size=_MAX_JSON_SIZE, streaming_prefixes=(f"{STORE_PATH}/",))
+    if settings.cors_origins:
+        app.add_middleware(
+            _ApiCors,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Range", "If-Range", "If-None-Match"],
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=3600,
+        )
+    if not settings.auth.configured:
+        # Without tokens a foreign page could reach us under its own name by rebinding it to 127.0.0.1.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "*.localhost", "127.0.0.1"])
+
+
+def _caller_of(auth: AuthSettings) -> CallerOf:
+    if not auth.configured:
+        return OneCaller(Caller(id="local", name="local", staff=True))
+    return BearerTokens(
+        secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience
+    )
+
+
+def _lifespan(wiring: Wiring):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await wiring.start()
+        try:
+            yield
+        finally:
+            await wiring.aclose()
+
+    return lifespan
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.exception("unforeseen error in %s %s", request.method, request.url.path, exc_info=error)
+    return problem_answer(
+        PartwayError("Something went wrong on our side; try again, and tell us if it stays.", code="internal_error")
+    )
