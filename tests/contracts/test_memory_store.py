@@ -1,26 +1,13 @@
 """The store in memory passes the contract of stores, on an event loop and straight through."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from partway.core.blocking import run_straight
 from partway.stores.contract import CHECKS, Bench, ContractBroken, check_store
 from partway.stores.memory import MemoryStore
-
-
-class HandClock:
-    """A clock that a check's waiting moves."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def wait(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tests.servers.clock import HandClock
 
 
 def bench_in_memory() -> Bench:
