@@ -49,10 +49,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         summary="Large files straight into object storage.",
         lifespan=_lifespan(wiring),
     )
-    uploads = Uploads(store=wiring.store, records=wiring.records, settings=settings.uploads)
-    files = Files(
-        store=wiring.store, records=wiring.records, uploads=uploads, download_expiry=settings.download_expiry
-    )
+    store, records = wiring.store.store, wiring.records
+    uploads = Uploads(store=store, records=records, settings=settings.uploads)
+    files = Files(store=store, records=records, uploads=uploads, download_expiry=settings.download_expiry)
     app.include_router(
         files_router(
             files=files,
@@ -62,10 +61,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             public_url=settings.public_url,
         )
     )
-    app.include_router(health_router({"store": wiring.store.check, "records": wiring.check_records}))
-    if wiring.local_store is not None:
-        app.include_router(store_router(wiring.local_store))
-    app.include_router(page_router(store_origins=wiring.store_origins, api_prefix=settings.api_prefix))
+    app.include_router(health_router({"store": store.check, "records": records.check}))
+    if wiring.store.local is not None:
+        app.include_router(store_router(wiring.store.local))
+    app.include_router(page_router(store_origins=wiring.store.origins, api_prefix=settings.api_prefix))
     install_problem_handlers(app)
     app.add_exception_handler(Exception, _unforeseen)
     _add_middleware(app, settings)
@@ -101,9 +100,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
 def _caller_of(auth: AuthSettings) -> CallerOf:
     if not auth.configured:
         return OneCaller(Caller(id="local", name="local", staff=True))
-    return BearerTokens(
-        secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience
-    )
+    return BearerTokens(secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience)
 
 
 def _lifespan(wiring: Wiring):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from partway.core.ports import Checkable, Records, Store
+from partway.core.ports import Records, Store
 from partway.errors import Misconfigured
 from partway.records.connect import connect_records
 from partway.records.migrate import upgrade
@@ -20,29 +19,95 @@ from partway.stores.s3 import S3Settings, S3Store
 from partway.threads import in_threads
 
 _LOCAL_STORE_THREADS = 8
+Closer = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedStore:
+    """The store, and what the service must know of it besides the port."""
+
+    store: Store
+    local: BlockingLocalStore | None  #: whose data plane we serve ourselves, if the store is the local disk
+    origins: Sequence[str]  #: where browsers must be allowed to send parts, besides our own origin
+    aclose: Closer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
     """What the service stands on."""
 
-    store: Store
-    local_store: BlockingLocalStore | None  #: whose data plane we serve ourselves, if the store is the local disk
-    store_origins: Sequence[str]  #: where browsers must be allowed to send parts, besides our own origin
+    store: OpenedStore
     records: Records
     database_url: str
-    closers: Sequence[Callable[[], Awaitable[None]]]
 
     async def start(self) -> None:
         """Bring the database's tables up to date."""
         await asyncio.to_thread(upgrade, self.database_url)
 
-    async def check_records(self) -> None:
-        """Raise `RecordsUnavailable` if the database does not answer."""
-        if isinstance(self.records, Checkable):
-            await self.records.check()
-
     async def aclose(self) -> None:
         """Give back connections and threads."""
-        for close in self.closers:
-            await close()
+        await self.store.aclose()
+        await self.records.aclose()
+
+
+def wire_up(settings: ServiceSettings) -> Wiring:
+    """Open the store and the records that the settings name.
+
+    Raises:
+        Misconfigured: they cannot be opened so.
+    """
+    _make_data_dir(settings.data_dir)
+    return Wiring(
+        store=_open_bucket(settings.bucket) if settings.bucket.name else _open_disk(settings),
+        records=connect_records(settings.effective_database_url),
+        database_url=settings.effective_database_url,
+    )
+
+
+def _open_disk(settings: ServiceSettings) -> OpenedStore:
+    local = BlockingLocalStore(
+        settings.data_dir / "store",
+        secret_key=settings.secret_key or _kept_secret(settings.data_dir),
+        public_url=settings.public_url,
+    )
+    threaded = in_threads(local, workers=_LOCAL_STORE_THREADS, name="local-store")
+    return OpenedStore(store=threaded, local=local, origins=(), aclose=threaded.aclose)
+
+
+def _open_bucket(bucket: BucketSettings) -> OpenedStore:
+    store = S3Store.connect(
+        S3Settings(
+            bucket=bucket.name or "",
+            region=bucket.region,
+            endpoint_url=bucket.endpoint_url,
+            public_endpoint_url=bucket.public_endpoint_url,
+            access_key=bucket.access_key,
+            secret_key=bucket.secret_key,
+            session_token=bucket.session_token,
+            style=bucket.addressing_style,
+        )
+    )
+    return OpenedStore(store=store, local=None, origins=(store.public_origin,), aclose=store.aclose)
+
+
+def _make_data_dir(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"The data directory {data_dir} cannot be made: {error.strerror}. Name another with --data-dir.",
+            setting="PARTWAY_DATA_DIR",
+        ) from error
+
+
+def _kept_secret(data_dir: Path) -> str:
+    """The secret that signs the local store's URLs: made at the first start, readable by its owner alone."""
+    path = data_dir / "secret.key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        secret = secrets.token_hex(32)
+        file.write(secret)
+    return secret

@@ -1,0 +1,82 @@
+"""The service as a process of its own, to be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.servers.ports import free_port, wait_for_port
+
+PARTWAY = Path(sys.executable).parent / "partway"
+
+
+class Service:
+    """`partway serve` on a free port of 127.0.0.1.
+
+    Args:
+        data_dir: where it keeps its data.
+        env: settings besides those of this process.
+        port: fixed, or None for a free one; kept over restarts.
+    """
+
+    def __init__(self, data_dir: Path, *, env: Mapping[str, str] | None = None, port: int | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.log = data_dir.parent / f"{data_dir.name}-service-{self.port}.log"
+        self._env = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Service:
+        """Start, and return once it accepts connections."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PARTWAY_", "S3_", "AWS_"))}
+        command = [PARTWAY, "serve", "--port", str(self.port), "--data-dir", str(self.data_dir)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env={**kept, **self._env}, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            wait_for_port(self.port)
+        except TimeoutError:
+            self.kill()
+            raise RuntimeError(f"the service did not start:\n{self.log.read_text()}") from None
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for its end."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __enter__(self) -> Service:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
