@@ -23,8 +23,8 @@ from partway.errors import Misconfigured, MissingExtra
 def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
     """Run the service: page, API and, without a bucket, the store itself.
 
-    Settings come from the environment (see docs/settings.md). Without PARTWAY_JWT_SECRET or PARTWAY_JWKS_URL there is no
-    authentication, and the service listens on loopback only.
+    Settings come from the environment (see docs/settings.md). Without PARTWAY_JWT_SECRET or PARTWAY_JWKS_URL there is
+    no authentication, and the service listens on loopback only.
     """
     try:
         import uvicorn
@@ -37,8 +37,8 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
     settings = read_settings(os.environ)
     if not settings.auth.configured and not _is_loopback(host):
         raise Misconfigured(
-            f"Without authentication the service listens on loopback only, not on {host}. Set PARTWAY_JWT_SECRET (32 bytes "
-            "or more; 'partway token' then makes tokens) or PARTWAY_JWKS_URL.",
+            f"Without authentication the service listens on loopback only, not on {host}. Set PARTWAY_JWT_SECRET (32 "
+            "bytes or more; 'partway token' then makes tokens) or PARTWAY_JWKS_URL.",
             setting="PARTWAY_JWT_SECRET",
         )
     _announce(host, port, settings.bucket.name, settings.auth.configured, settings.data_dir)
@@ -66,5 +66,7 @@ def _announce(host: str, port: int, bucket: str | None, authenticated: bool, dat
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Partway on http://{shown}:{port}", err=True)
     click.echo(f"  files    {'bucket ' + bucket if bucket else data_dir.absolute()}", err=True)
-    click.echo(f"  callers  {'by bearer token' if authenticated else 'anyone on this machine (no authentication)'}", err=True)
+    click.echo(
+        f"  callers  {'by bearer token' if authenticated else 'anyone on this machine (no authentication)'}", err=True
+    )
     click.echo(f"  page     http://{shown}:{port}/    reference  http://{shown}:{port}/docs", err=True)

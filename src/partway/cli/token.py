@@ -13,11 +13,13 @@ from partway.errors import Misconfigured, MissingExtra
 @click.command("token")
 @click.option("--user", required=True, metavar="NAME", help="Owner's id: the token's 'sub'.")
 @click.option("--staff", is_flag=True, help="May see and act on everybody's files.")
-@click.option("--ttl", default=3600, show_default=True, type=click.IntRange(1), metavar="SECONDS", help="How long it lives.")
+@click.option(
+    "--ttl", default=3600, show_default=True, type=click.IntRange(1), metavar="SECONDS", help="How long it lives."
+)
 def command(user: str, staff: bool, ttl: int) -> None:
     """Print a bearer token and nothing else.
 
-    It is signed (HS256) with PARTWAY_JWT_SECRET, and carries PARTWAY_JWT_ISSUER and PARTWAY_JWT_AUDIENCE if they are set.
+    It is signed (HS256) with PARTWAY_JWT_SECRET, and carries PARTWAY_JWT_ISSUER and PARTWAY_JWT_AUDIENCE if set.
     """
     try:
         import jwt
@@ -28,8 +30,8 @@ def command(user: str, staff: bool, ttl: int) -> None:
     auth = read_settings(os.environ).auth
     if auth.jwt_secret is None:
         raise Misconfigured(
-            "PARTWAY_JWT_SECRET is not set: the service's tokens are signed with it. With PARTWAY_JWKS_URL the tokens come "
-            "from your issuer.",
+            "PARTWAY_JWT_SECRET is not set: the service's tokens are signed with it. With PARTWAY_JWKS_URL the tokens "
+            "come from your issuer.",
             setting="PARTWAY_JWT_SECRET",
         )
     now = int(time.time())
