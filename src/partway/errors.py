@@ -15,6 +15,7 @@
     │   ├── StoreRefused               the store understood and refused (wrong ETag, wrong checksum, no permission)
     │   └── StoreUnavailable           the store is down, slow or says SlowDown: again later
     ├── RecordsUnavailable           the database is down: again later
+    ├── Unreachable                  no answer from the service or the store; raised by clients
     ├── Misconfigured                a setting is missing or wrong; raised at start
     ├── MissingExtra                 an optional dependency is not installed
     └── WouldBlock                   a blocking port on a running event loop, or a story that suspends without one
@@ -133,6 +134,12 @@ class RecordsUnavailable(PartwayError):
     """The database is down or overloaded. The fact `retry_after` is in seconds."""
 
     code = "records_unavailable"
+
+
+class Unreachable(PartwayError):
+    """No answer from the service or the store within the client's patience."""
+
+    code = "unreachable"
 
 
 class Misconfigured(PartwayError):
