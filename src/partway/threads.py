@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from partway.core.blocking import run_straight
@@ -76,7 +76,6 @@ def _run(verb: Callable[..., Any], *args: Any, **options: Any) -> Any:
     return run_straight(verb(*args, **options))
 
 
-@cache
 def _threaded(port_type: type[Any]) -> type[_InThreads]:
     """A type with the public names of `port_type`, its coroutine verbs led through threads."""
     members: dict[str, Any] = {}

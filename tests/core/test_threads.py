@@ -5,13 +5,13 @@ import threading
 import time
 
 import pytest
+from tests.servers.clock import HandClock
 
 from partway.core.ports import BulkRecords, ConditionalPuts, ObjectListing
 from partway.errors import ObjectGone
 from partway.stores.contract import CHECKS, Bench
 from partway.stores.memory import MemoryStore
 from partway.threads import close_threads, in_threads
-from tests.servers.clock import HandClock
 
 
 class Port:

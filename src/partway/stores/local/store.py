@@ -1,0 +1,327 @@
+"""The local store: S3's multipart life on a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.parts import MIB, S3_LIMITS, StoredPart, StoreLimits
+from partway.core.ports import (
+    Clock,
+    ListedObject,
+    ObjectPage,
+    ObjectStream,
+    PartToSign,
+    SignedParts,
+    SignedUrl,
+    StoredObject,
+    SystemClock,
+)
+from partway.errors import InvalidInput, Misconfigured, StoreUnavailable, UploadGone
+from partway.s3.sigv4 import MAX_EXPIRY
+from partway.stores.completion import checked_checksum, parts_to_join
+from partway.stores.digests import etag_of_parts, new_checksum
+from partway.stores.local.disk import disk_errors
+from partway.stores.local.journal import HeldPart
+from partway.stores.local.layout import Layout
+from partway.stores.local.listing import walk_keys
+from partway.stores.local.objects import Objects
+from partway.stores.local.receiving import Expected, ObjectReceiver, PartReceiver, Receiver
+from partway.stores.local.uploads import DATA, OpenUpload, UploadOf, Uploads
+from partway.stores.local.urls import TOKEN_HEADER, StoreUrls
+from partway.stores.refusals import object_gone, outside, refused
+
+_CHUNK_SIZE = MIB  # bytes
+_SCRATCH_LIFE = MAX_EXPIRY  # seconds; no request takes longer, so what is older was left by a crash
+
+
+class LocalUploads:
+    """The multipart half of the store; see `BlockingLocalStore`."""
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        secret: str,
+        public_url: str = "",
+        limits: StoreLimits = S3_LIMITS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._layout = _prepared(Path(root))
+        self._limits = limits
+        self._clock = clock or SystemClock()
+        self._uploads = Uploads(self._layout)
+        self._objects = Objects(self._layout)
+        self.urls = StoreUrls(secret=secret, clock=self._clock, public_url=public_url)  #: signs, and verifies requests
+
+    @property
+    def limits(self) -> StoreLimits:
+        """What the store takes: as S3, so that what works here works there."""
+        return self._limits
+
+    async def create_upload(
+        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+    ) -> str:
+        """See `core.ports.MultipartStore`."""
+        if checksum_algorithm is not None:
+            new_checksum(checksum_algorithm)
+        with disk_errors():
+            self._layout.object_folder(key)
+            return self._uploads.create(
+                UploadOf(key=key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm)
+            )
+
+    async def find_uploads(self, key: str) -> list[str]:
+        """See `core.ports.MultipartStore`."""
+        with disk_errors():
+            return self._uploads.find(key)
+
+    async def sign_parts(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartToSign],
+        *,
+        expires_in: int,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedParts:
+        """See `core.ports.MultipartStore`. The parts' offsets must be given: they say where the bytes go.
+
+        Raises:
+            InvalidInput: a part other than the first has no offset.
+        """
+        if any(part.part_number > 1 and part.offset == 0 and part.size > 0 for part in parts):
+            raise InvalidInput("The local store needs each part's offset in the file.", field="offset")
+        return self.urls.sign_parts(key, upload_id, parts, expires_in=expires_in, algorithm=checksum_algorithm)
+
+    async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """See `core.ports.MultipartStore`."""
+        with disk_errors(), self._uploads.opened(key, upload_id) as upload, upload.locked() as locked:
+            return [locked.parts[number] for number in sorted(locked.parts)]
+
+    async def complete_upload(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[StoredPart],
+        *,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> None:
+        """See `core.ports.MultipartStore`. One rename, whatever the size.
+
+        Raises:
+            UploadGone, StoreRefused: as the port says.
+            StoreRefused: the parts do not lie one behind the other (InvalidPart).
+        """
+        with disk_errors(), self._uploads.opened(key, upload_id) as upload, upload.locked() as locked:
+            joined = parts_to_join(locked.parts, parts, min_part_size=self._limits.min_part_size)
+            size = _end_of_row(joined)
+            whole = checked_checksum(
+                joined, algorithm=checksum_algorithm or upload.of.checksum_algorithm, expected=checksum
+            )
+            _cut(upload, size)
+            stored = StoredObject(
+                key=key,
+                size=size,
+                etag=etag_of_parts(joined),
+                content_type=upload.of.content_type,
+                last_modified=self._clock.now(),
+                token=upload.of.token,
+                checksum=whole,
+            )
+            self._uploads.close_journal(self._objects.place(upload.folder, stored, overwrite=True), upload_id)
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """See `core.ports.MultipartStore`."""
+        with disk_errors(), contextlib.suppress(UploadGone):
+            self._uploads.abort(key, upload_id)
+
+    def receive_part(self, key: str, upload_id: str, *, number: int, offset: int, expected: Expected) -> Receiver:
+        """Take the body of one part whose request was verified.
+
+        Raises:
+            UploadGone: the upload is not there.
+            StoreRefused, StoreUnavailable: see `PartReceiver`.
+        """
+        with disk_errors():
+            upload = self._uploads.open(key, upload_id)
+            try:
+                return PartReceiver(upload, number=number, offset=offset, expected=expected, clock=self._clock)
+            except BaseException:
+                upload.close()
+                raise
+
+
+class BlockingLocalStore(LocalUploads):
+    """An object store on a local disk, for one machine: any number of processes may share its root.
+
+    The client's side is S3's: presigned URLs for parts, which the service itself answers (`fastapi.store_routes`).
+    The root must be on one POSIX file system that knows upper from lower case. Its verbs block and never suspend: on
+    an event loop use `threads.in_threads`.
+
+    Args:
+        root: its folder; made if it is not there.
+        secret: the service's secret key; URLs are signed with a key derived from it.
+        public_url: how clients reach the service, with any path in front of `/store`; empty: URLs begin with `/`.
+        limits: what it takes.
+        clock: what URLs expire by.
+
+    Raises:
+        Misconfigured: the root cannot be used.
+    """
+
+    async def head(self, key: str) -> StoredObject | None:
+        """See `core.ports.ObjectStore`."""
+        with disk_errors():
+            return self._objects.head(key)
+
+    async def read(
+        self, key: str, *, first: int = 0, last: int | None = None, if_match: str | None = None
+    ) -> ObjectStream:
+        """See `core.ports.ObjectStore`."""
+        with disk_errors():
+            stored, descriptor = self._objects.open(key)
+        try:
+            if if_match is not None and if_match != stored.etag:
+                raise object_gone()
+            if first < 0 or (first > 0 and first >= stored.size) or (last is not None and last < first):
+                raise outside(stored.size)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        end = stored.size if last is None else min(last + 1, stored.size)
+        return ObjectStream(
+            stored=stored, first=first, length=end - first, chunks=_FileChunks(descriptor, first=first, end=end)
+        )
+
+    async def sign_download(
+        self, key: str, *, expires_in: int, content_type: str | None = None, disposition: str | None = None
+    ) -> SignedUrl:
+        """See `core.ports.ObjectStore`."""
+        asked = {"response-content-type": content_type, "response-content-disposition": disposition}
+        query = {name: value for name, value in asked.items() if value is not None}
+        return self.urls.sign("GET", key, query=query, headers={}, expires_in=expires_in)
+
+    async def delete(self, key: str) -> None:
+        """See `core.ports.ObjectStore`."""
+        with disk_errors():
+            self._objects.delete(key)
+
+    async def check(self) -> None:
+        """Look whether the root can be written to."""
+        with disk_errors():
+            if not all(os.access(path, os.W_OK) for path in (self._layout.uploads, self._layout.objects)):
+                raise StoreUnavailable("The store's folder cannot be written to; check its owner and its disk.")
+
+    async def sign_put(
+        self,
+        key: str,
+        *,
+        size: int,
+        content_type: str,
+        token: str,
+        expires_in: int,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedUrl:
+        """See `core.ports.ConditionalPuts`."""
+        headers = {"content-type": content_type, "if-none-match": "*", TOKEN_HEADER: token, "content-length": str(size)}
+        if checksum is not None and checksum_algorithm is not None:
+            new_checksum(checksum_algorithm)
+            headers[checksum_algorithm.header] = checksum
+        return self.urls.sign("PUT", key, query={}, headers=headers, expires_in=expires_in)
+
+    def receive_object(self, key: str, *, content_type: str, token: str, expected: Expected) -> Receiver:
+        """Take the body of a whole object whose request was verified.
+
+        Raises:
+            StoreRefused, StoreUnavailable: see `ObjectReceiver`.
+        """
+        with disk_errors():
+            return ObjectReceiver(
+                self._objects, key=key, content_type=content_type, token=token, expected=expected, clock=self._clock
+            )
+
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+        """See `core.ports.ObjectListing`."""
+        rows: list[ListedObject] = []
+        with disk_errors():
+            for stored in self._walk(prefix, after):
+                if len(rows) == limit:
+                    return ObjectPage(rows, True)
+                rows.append(ListedObject(stored.key, stored.size, stored.etag, stored.last_modified))
+        return ObjectPage(rows, False)
+
+    def _walk(self, prefix: str, after: str) -> Iterator[StoredObject]:
+        for key in walk_keys(self._layout.objects, prefix=prefix, after=after):
+            stored = self._objects.head(key)
+            if stored is not None:
+                yield stored
+
+
+class _FileChunks(AsyncIterator[bytes]):
+    """A range of a file, in chunks."""
+
+    def __init__(self, descriptor: int, *, first: int, end: int) -> None:
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self._at = first
+        self._end = end
+
+    async def __anext__(self) -> bytes:
+        if self._at >= self._end or self._file.closed:
+            await self.aclose()
+            raise StopAsyncIteration
+        with disk_errors():
+            chunk = os.pread(self._file.fileno(), min(_CHUNK_SIZE, self._end - self._at), self._at)
+        if not chunk:
+            raise StoreUnavailable("The object's file is shorter than it was; the store's disk has lost bytes.")
+        self._at += len(chunk)
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _prepared(root: Path) -> Layout:
+    """The layout of a root whose folders are there; what crashes left in its scratch folder is removed."""
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        layout = Layout(root.resolve(strict=True))
+        for folder in (layout.uploads, layout.objects, layout.scratch):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        for left in layout.scratch.iterdir():
+            if left.lstat().st_mtime < time.time() - _SCRATCH_LIFE:
+                shutil.rmtree(left, ignore_errors=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"The local store's folder {root} cannot be used: {error.strerror}.", setting="PARTWAY_DATA_DIR"
+        ) from error
+    return layout
+
+
+def _end_of_row(parts: Sequence[StoredPart]) -> int:
+    """Where parts end that lie one behind the other, bytes.
+
+    Raises:
+        StoreRefused: they do not.
+    """
+    end = 0
+    for part in parts:
+        if not isinstance(part, HeldPart) or part.offset != end:
+            raise refused("InvalidPart", f"Part {part.part_number} does not begin where the part before it ends.")
+        end += part.size
+    return end
+
+
+def _cut(upload: OpenUpload, size: int) -> None:
+    """Cut off bytes behind the object's end, which a part that is not of the object may have left."""
+    path = upload.folder / DATA
+    if path.stat().st_size > size:
+        os.truncate(path, size)
