@@ -39,7 +39,7 @@ class FrontSender:
 @pytest.fixture
 def bench(tmp_path):
     clock = HandClock()
-    store = BlockingLocalStore(tmp_path / "root", secret="s" * 32, clock=clock)
+    store = BlockingLocalStore(tmp_path / "root", secret_key="s" * 32, clock=clock)
     return Bench(store=store, send=FrontSender(store), wait=clock.wait)
 
 

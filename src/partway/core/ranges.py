@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from partway.core.parts import plain_etag
 
-_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_ONE_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)  # longer numbers are no offsets of a file
 
 
 @dataclass(frozen=True, slots=True)

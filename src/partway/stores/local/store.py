@@ -47,7 +47,7 @@ class LocalUploads:
         self,
         root: Path | str,
         *,
-        secret: str,
+        secret_key: str,
         public_url: str = "",
         limits: StoreLimits = S3_LIMITS,
         clock: Clock | None = None,
@@ -57,7 +57,9 @@ class LocalUploads:
         self._clock = clock or SystemClock()
         self._uploads = Uploads(self._layout)
         self._objects = Objects(self._layout)
-        self.urls = StoreUrls(secret=secret, clock=self._clock, public_url=public_url)  #: signs, and verifies requests
+        self.urls = StoreUrls(
+            secret_key=secret_key, clock=self._clock, public_url=public_url
+        )  #: signs, and verifies requests
 
     @property
     def limits(self) -> StoreLimits:
@@ -167,7 +169,7 @@ class BlockingLocalStore(LocalUploads):
 
     Args:
         root: its folder; made if it is not there.
-        secret: the service's secret key; URLs are signed with a key derived from it.
+        secret_key: the service's; URLs are signed with a key derived from it.
         public_url: how clients reach the service, with any path in front of `/store`; empty: URLs begin with `/`.
         limits: what it takes.
         clock: what URLs expire by.
@@ -218,6 +220,9 @@ class BlockingLocalStore(LocalUploads):
         with disk_errors():
             if not all(os.access(path, os.W_OK) for path in (self._layout.uploads, self._layout.objects)):
                 raise StoreUnavailable("The store's folder cannot be written to; check its owner and its disk.")
+
+    async def aclose(self) -> None:
+        """Nothing stays open between verbs; here for those who close every store."""
 
     async def sign_put(
         self,

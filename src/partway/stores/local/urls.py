@@ -54,13 +54,13 @@ class StoreUrls:
     """Signs and verifies.
 
     Args:
-        secret: known to the service's processes alone; the signing key is derived from it for this purpose.
+        secret_key: known to the service's processes alone; the signing key is derived from it for this purpose.
         clock: what URLs expire by.
         public_url: what stands in front of `/store`; empty: URLs begin with `/`, at the service's own origin.
     """
 
-    def __init__(self, *, secret: str, clock: Clock, public_url: str = "") -> None:
-        derived = hmac.new(secret.encode(), b"partway: presigned URLs of the local store", hashlib.sha256)
+    def __init__(self, *, secret_key: str, clock: Clock, public_url: str = "") -> None:
+        derived = hmac.new(secret_key.encode(), b"partway: presigned URLs of the local store", hashlib.sha256)
         self._credentials = Credentials("partway", derived.hexdigest())
         self._clock = clock
         self._front = public_url.rstrip("/")
