@@ -110,6 +110,9 @@ def remove_folder(folder: Path, *, scratch: Path) -> bool:
         folder.rename(scratch)
     except FileNotFoundError:
         return False
-    flush_folder(folder.parent)
+    for parent in folder.parents:
+        with contextlib.suppress(FileNotFoundError):  # a rival has removed it, being empty
+            flush_folder(parent)
+            break
     shutil.rmtree(scratch, ignore_errors=True)
     return True

@@ -69,10 +69,10 @@ class Objects:
         describe_object(folder, stored)
         target = self.layout.object_folder(stored.key)
         for _ in range(_ATTEMPTS):
-            make_folders(target.parent, below=self.layout.objects)
             try:
+                make_folders(target.parent, below=self.layout.objects)
                 folder.rename(target)
-            except FileNotFoundError:
+            except FileNotFoundError:  # a rival has removed an empty folder on the way
                 if not folder.exists():
                     raise
             except OSError as error:
