@@ -44,8 +44,8 @@ class BucketAddress:
             bucket: its name.
             region: for AWS's own endpoints.
             endpoint_url: of another store, may have a path in front; None: AWS.
-            style: None: virtual-host style at AWS unless the bucket's name has a dot (its certificate covers none), path
-                style elsewhere.
+            style: None: virtual-host style at AWS unless the bucket's name has a dot (its certificate covers none),
+                path style elsewhere.
 
         Raises:
             Misconfigured: the endpoint is not an http(s) URL.

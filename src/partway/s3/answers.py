@@ -1,0 +1,195 @@
+"""Reads what a store answers, into the core's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.parts import StoredPart, plain_etag
+from partway.core.ports import ListedObject, ObjectPage, StoredObject
+from partway.s3.refusals import raise_for
+from partway.s3.requests import TOKEN_HEADER, CorsRule, LifecycleRule
+from partway.s3.xml import Node, parse
+
+_KEPT = tuple(algorithm for algorithm in ChecksumAlgorithm if algorithm is not ChecksumAlgorithm.MD5)
+_WHEN_UNKNOWN = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Answer:
+    """An answer as it came."""
+
+    status: int
+    headers: Mapping[str, str]  #: lower-case names
+    body: bytes
+
+
+class OpenUpload(NamedTuple):
+    """One open multipart upload of a listing."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
+
+
+class PartsPage(NamedTuple):
+    """One page of parts."""
+
+    parts: Sequence[StoredPart]
+    next_marker: int | None  #: where the next page begins
+
+
+class UploadsPage(NamedTuple):
+    """One page of open multipart uploads."""
+
+    uploads: Sequence[OpenUpload]
+    next_markers: tuple[str, str] | None  #: key and upload id where the next page begins
+
+
+def read_upload_id(answer: S3Answer) -> str:
+    """The id of a created upload."""
+    return _document(answer).need("UploadId")
+
+
+def read_parts(answer: S3Answer) -> PartsPage:
+    """One page of ListParts."""
+    document = _document(answer)
+    parts = [_part(node) for node in document.nodes("Part")]
+    more = document.text("IsTruncated") == "true"
+    marker = document.text("NextPartNumberMarker") or ""
+    return PartsPage(parts, int(marker) if more and marker.isdigit() else None)
+
+
+def read_uploads(answer: S3Answer) -> UploadsPage:
+    """One page of ListMultipartUploads."""
+    document = _document(answer)
+    decode = _decoder(document)
+    uploads = [
+        OpenUpload(decode(node.need("Key")), node.need("UploadId"), _time(node.text("Initiated")))
+        for node in document.nodes("Upload")
+    ]
+    if document.text("IsTruncated") != "true" or not uploads:
+        return UploadsPage(uploads, None)
+    # SeaweedFS names no markers: the last row is one.
+    key = document.text("NextKeyMarker")
+    return UploadsPage(
+        uploads,
+        (decode(key) if key else uploads[-1].key, document.text("NextUploadIdMarker") or uploads[-1].upload_id),
+    )
+
+
+def read_objects(answer: S3Answer) -> ObjectPage:
+    """One page of ListObjectsV2."""
+    document = _document(answer)
+    decode = _decoder(document)
+    objects = [
+        ListedObject(
+            decode(node.need("Key")),
+            int(node.need("Size")),
+            plain_etag(node.text("ETag") or ""),
+            _time(node.text("LastModified")),
+        )
+        for node in document.nodes("Contents")
+    ]
+    return ObjectPage(objects, document.text("IsTruncated") == "true")
+
+
+def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
+    """What the headers of HEAD or GET say of an object.
+
+    Args:
+        key: the object's.
+        headers: lower-case names.
+        size: of the whole object, if `content-length` is that of a range.
+    """
+    modified = headers.get("last-modified")
+    return StoredObject(
+        key=key,
+        size=int(headers.get("content-length", "0")) if size is None else size,
+        etag=plain_etag(headers.get("etag", "")),
+        content_type=headers.get("content-type", "application/octet-stream"),
+        last_modified=parsedate_to_datetime(modified) if modified else _WHEN_UNKNOWN,
+        token=headers.get(TOKEN_HEADER),
+        checksum=_full_checksum(headers),
+    )
+
+
+def read_copied_etag(answer: S3Answer) -> str:
+    """The ETag of a copied object or part."""
+    return plain_etag(_document(answer).need("ETag"))
+
+
+def read_failed_deletions(answer: S3Answer) -> dict[str, str]:
+    """Key → code of those that DeleteObjects could not delete."""
+    return {node.need("Key"): node.text("Code") or "" for node in _document(answer).nodes("Error")}
+
+
+def read_cors(answer: S3Answer) -> list[CorsRule]:
+    """A bucket's CORS rules; none if it has no configuration."""
+    if answer.status == 404:
+        return []
+    return [
+        CorsRule(
+            origins=node.texts("AllowedOrigin"),
+            methods=node.texts("AllowedMethod"),
+            allowed_headers=node.texts("AllowedHeader"),
+            exposed_headers=node.texts("ExposeHeader"),
+            max_age=int(node.text("MaxAgeSeconds") or 0),
+        )
+        for node in _document(answer).nodes("CORSRule")
+    ]
+
+
+def read_lifecycle(answer: S3Answer) -> list[LifecycleRule]:
+    """A bucket's rules that abort multipart uploads; none if it has no configuration."""
+    if answer.status == 404:
+        return []
+    rules = []
+    for node in _document(answer).nodes("Rule"):
+        for abort in node.nodes("AbortIncompleteMultipartUpload"):
+            prefix = node.text("Prefix") or next((f.text("Prefix") or "" for f in node.nodes("Filter")), "")
+            days = int(abort.need("DaysAfterInitiation"))
+            rules.append(LifecycleRule(rule_id=node.text("ID") or "", prefix=prefix, abort_after=days))
+    return rules
+
+
+def _document(answer: S3Answer) -> Node:
+    raise_for(answer.status, answer.body)
+    return parse(answer.body)
+
+
+def _part(node: Node) -> StoredPart:
+    sums = (node.text(f"Checksum{algorithm.upper()}") for algorithm in _KEPT)
+    return StoredPart(
+        part_number=int(node.need("PartNumber")),
+        size=int(node.need("Size")),
+        etag=plain_etag(node.need("ETag")),
+        checksum=next((each for each in sums if each), None),
+        last_modified=_time(node.text("LastModified")),
+    )
+
+
+def _full_checksum(headers: Mapping[str, str]) -> str | None:
+    """`crc32:base64…`, if the store keeps a checksum of the full object (and not one of its parts' checksums)."""
+    if headers.get("x-amz-checksum-type", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    found = ((algorithm, headers.get(algorithm.header)) for algorithm in _KEPT)
+    return next((f"{algorithm}:{value}" for algorithm, value in found if value and "-" not in value), None)
+
+
+def _time(text: str | None) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return _WHEN_UNKNOWN
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _decoder(document: Node) -> Callable[[str], str]:
+    """How keys are written in a listing: as they are, or as in a form (`+` is a space), as we ask for."""
+    return unquote_plus if document.text("EncodingType") == "url" else str

@@ -1,0 +1,250 @@
+"""The requests of the S3 API that the control plane needs, unsigned and without a host.
+
+Each builder names its page of the API reference: https://docs.aws.amazon.com/AmazonS3/latest/API/API_<name>.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.parts import StoredPart
+
+_XML = {"content-type": "application/xml"}
+_XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
+TOKEN_HEADER = "x-amz-meta-partway-token"  # noqa: S105  # a header's name
+_LONG = 300.0  #: seconds; S3 may take minutes to join or copy large objects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Request:
+    """One request to a bucket or to an object in it."""
+
+    method: str
+    key: str = ""  #: empty: the bucket itself
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)  #: lower-case names
+    body: bytes = b""
+    read_timeout: float = 30.0  #: seconds without a byte of the answer
+
+
+def create_multipart_upload(
+    key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None
+) -> S3Request:
+    """CreateMultipartUpload."""
+    headers = {"content-type": content_type, TOKEN_HEADER: token}
+    if checksum_algorithm is not None and checksum_algorithm is not ChecksumAlgorithm.MD5:
+        headers["x-amz-checksum-algorithm"] = checksum_algorithm.upper()
+        headers["x-amz-checksum-type"] = "FULL_OBJECT" if checksum_algorithm.joinable else "COMPOSITE"
+    return S3Request(method="POST", key=key, query=[("uploads", "")], headers=headers)
+
+
+def list_parts(key: str, upload_id: str, *, marker: int = 0) -> S3Request:
+    """ListParts, one page of at most 1,000."""
+    query = [("max-parts", "1000"), ("part-number-marker", str(marker)), ("uploadId", upload_id)]
+    return S3Request(method="GET", key=key, query=query)
+
+
+def complete_multipart_upload(
+    key: str,
+    upload_id: str,
+    parts: Iterable[StoredPart],
+    *,
+    checksum: str | None = None,
+    checksum_algorithm: ChecksumAlgorithm | None = None,
+) -> S3Request:
+    """CompleteMultipartUpload, with the full object's checksum if one is given."""
+    element = None
+    headers = dict(_XML)
+    if checksum_algorithm is not None and checksum_algorithm is not ChecksumAlgorithm.MD5:
+        element = f"Checksum{checksum_algorithm.upper()}"
+        if checksum is not None:
+            headers |= {checksum_algorithm.header: checksum, "x-amz-checksum-type": "FULL_OBJECT"}
+    listed = "".join(_part_xml(part, element) for part in parts)
+    body = f'<CompleteMultipartUpload xmlns="{_XMLNS}">{listed}</CompleteMultipartUpload>'
+    return S3Request(
+        method="POST",
+        key=key,
+        query=[("uploadId", upload_id)],
+        headers=headers,
+        body=body.encode(),
+        read_timeout=_LONG,
+    )
+
+
+def _part_xml(part: StoredPart, checksum_element: str | None) -> str:
+    checksum = ""
+    if checksum_element is not None and part.checksum is not None:
+        checksum = f"<{checksum_element}>{escape(part.checksum)}</{checksum_element}>"
+    etag = f"<ETag>&quot;{escape(part.etag)}&quot;</ETag>"
+    return f"<Part><PartNumber>{part.part_number}</PartNumber>{etag}{checksum}</Part>"
+
+
+def abort_multipart_upload(key: str, upload_id: str) -> S3Request:
+    """AbortMultipartUpload."""
+    return S3Request(method="DELETE", key=key, query=[("uploadId", upload_id)])
+
+
+def list_multipart_uploads(prefix: str, *, key_marker: str = "", upload_id_marker: str = "") -> S3Request:
+    """ListMultipartUploads, one page of at most 1,000."""
+    query = [("encoding-type", "url"), ("max-uploads", "1000"), ("prefix", prefix), ("uploads", "")]
+    if key_marker:
+        query += [("key-marker", key_marker), ("upload-id-marker", upload_id_marker)]
+    return S3Request(method="GET", query=query)
+
+
+def head_object(key: str) -> S3Request:
+    """HeadObject, with its checksum."""
+    return S3Request(method="HEAD", key=key, headers={"x-amz-checksum-mode": "ENABLED"})
+
+
+def get_object(key: str, *, first: int = 0, last: int | None = None, if_match: str | None = None) -> S3Request:
+    """GetObject, or a range of it; `last` is inclusive."""
+    headers = {}
+    if first or last is not None:
+        headers["range"] = f"bytes={first}-{'' if last is None else last}"
+    if if_match is not None:
+        headers["if-match"] = f'"{if_match}"'
+    return S3Request(method="GET", key=key, headers=headers)
+
+
+def put_object(key: str, body: bytes, *, content_type: str, token: str, overwrite: bool = True) -> S3Request:
+    """PutObject of a small body."""
+    headers = {"content-type": content_type, TOKEN_HEADER: token}
+    if not overwrite:
+        headers["if-none-match"] = "*"
+    return S3Request(method="PUT", key=key, headers=headers, body=body)
+
+
+def copy_object(key: str, *, source: str, source_etag: str) -> S3Request:
+    """CopyObject of up to 5 GiB, bound to the source's ETag.
+
+    Args:
+        key: of the copy.
+        source: raw path of the source, `/bucket/key`, percent-encoded.
+        source_etag: without quotes.
+    """
+    headers = {"x-amz-copy-source": source, "x-amz-copy-source-if-match": f'"{source_etag}"'}
+    return S3Request(method="PUT", key=key, headers=headers, read_timeout=_LONG)
+
+
+def upload_part_copy(
+    key: str, upload_id: str, part_number: int, *, source: str, source_etag: str, first: int, last: int
+) -> S3Request:
+    """UploadPartCopy of the source's bytes `first` to `last` (inclusive); see `copy_object`."""
+    headers = {
+        "x-amz-copy-source": source,
+        "x-amz-copy-source-if-match": f'"{source_etag}"',
+        "x-amz-copy-source-range": f"bytes={first}-{last}",
+    }
+    query = [("partNumber", str(part_number)), ("uploadId", upload_id)]
+    return S3Request(method="PUT", key=key, query=query, headers=headers, read_timeout=_LONG)
+
+
+def delete_object(key: str) -> S3Request:
+    """DeleteObject."""
+    return S3Request(method="DELETE", key=key)
+
+
+def delete_objects(keys: Iterable[str]) -> S3Request:
+    """DeleteObjects: up to 1,000 keys. Only failures are answered."""
+    listed = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+    body = f'<Delete xmlns="{_XMLNS}"><Quiet>true</Quiet>{listed}</Delete>'.encode()
+    return S3Request(method="POST", query=[("delete", "")], headers=_xml_with_md5(body), body=body)
+
+
+def list_objects(prefix: str, *, after: str = "", limit: int = 1000) -> S3Request:
+    """ListObjectsV2, one page of at most 1,000."""
+    query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(limit)), ("prefix", prefix)]
+    if after:
+        query.append(("start-after", after))
+    return S3Request(method="GET", query=query)
+
+
+def head_bucket() -> S3Request:
+    """HeadBucket."""
+    return S3Request(method="HEAD", read_timeout=5.0)
+
+
+def create_bucket() -> S3Request:
+    """CreateBucket, in the endpoint's own region."""
+    return S3Request(method="PUT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorsRule:
+    """Who may do what to a bucket from a page of another origin."""
+
+    origins: Sequence[str]
+    methods: Sequence[str] = ("GET", "HEAD", "PUT")
+    allowed_headers: Sequence[str] = ("*",)
+    exposed_headers: Sequence[str] = ("ETag",)
+    max_age: int = 3600  #: seconds that a browser may keep the answer
+
+
+def get_bucket_cors() -> S3Request:
+    """GetBucketCors."""
+    return S3Request(method="GET", query=[("cors", "")])
+
+
+def put_bucket_cors(rules: Iterable[CorsRule]) -> S3Request:
+    """PutBucketCors: replaces all rules."""
+    body = f'<CORSConfiguration xmlns="{_XMLNS}">{"".join(map(_cors_xml, rules))}</CORSConfiguration>'.encode()
+    return S3Request(method="PUT", query=[("cors", "")], headers=_xml_with_md5(body), body=body)
+
+
+def delete_bucket_cors() -> S3Request:
+    """DeleteBucketCors."""
+    return S3Request(method="DELETE", query=[("cors", "")])
+
+
+def _cors_xml(rule: CorsRule) -> str:
+    lists = {
+        "AllowedOrigin": rule.origins,
+        "AllowedMethod": rule.methods,
+        "AllowedHeader": rule.allowed_headers,
+        "ExposeHeader": rule.exposed_headers,
+    }
+    listed = "".join(f"<{name}>{escape(value)}</{name}>" for name, values in lists.items() for value in values)
+    return f"<CORSRule>{listed}<MaxAgeSeconds>{rule.max_age}</MaxAgeSeconds></CORSRule>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleRule:
+    """A rule that aborts multipart uploads which nobody finished."""
+
+    rule_id: str
+    prefix: str
+    abort_after: int  #: days since the upload was begun
+
+
+def get_bucket_lifecycle() -> S3Request:
+    """GetBucketLifecycleConfiguration."""
+    return S3Request(method="GET", query=[("lifecycle", "")])
+
+
+def put_bucket_lifecycle(rules: Iterable[LifecycleRule]) -> S3Request:
+    """PutBucketLifecycleConfiguration: replaces all rules."""
+    listed = "".join(
+        f"<Rule><ID>{escape(rule.rule_id)}</ID><Filter><Prefix>{escape(rule.prefix)}</Prefix></Filter>"
+        f"<Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>{rule.abort_after}"
+        "</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>"
+        for rule in rules
+    )
+    body = f'<LifecycleConfiguration xmlns="{_XMLNS}">{listed}</LifecycleConfiguration>'.encode()
+    return S3Request(method="PUT", query=[("lifecycle", "")], headers=_xml_with_md5(body), body=body)
+
+
+def delete_bucket_lifecycle() -> S3Request:
+    """DeleteBucketLifecycle."""
+    return S3Request(method="DELETE", query=[("lifecycle", "")])
+
+
+def _xml_with_md5(body: bytes) -> dict[str, str]:
+    """S3 wants Content-MD5 on requests that change many things at once."""
+    digest = hashlib.md5(body, usedforsecurity=False).digest()
+    return {**_XML, "content-md5": base64.b64encode(digest).decode()}

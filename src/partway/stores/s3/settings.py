@@ -1,0 +1,24 @@
+"""How a bucket is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from partway.s3.address import Style
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Settings:
+    """A bucket, where it is, and who asks."""
+
+    bucket: str
+    region: str = "us-east-1"
+    endpoint_url: str | None = None  #: how we reach the store; None: AWS
+    public_endpoint_url: str | None = None  #: how clients reach it; None: as we do
+    access_key: str | None = None  #: None: botocore's chain (roles, web identity, profiles, SSO, instance metadata)
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    style: Style | None = None  #: None: virtual-host style at AWS, path style elsewhere
+    max_connections: int = 64
+    connect_timeout: float = 5.0  #: seconds
+    patience: float = 30.0  #: seconds that a request is tried again while the store is not available
