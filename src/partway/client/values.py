@@ -1,0 +1,76 @@
+"""What a client gives back, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Self
+
+from partway.errors import PartwayError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """A file as the service tells of it."""
+
+    id: str  #: UUID
+    name: str  #: display name
+    description: str = ""
+    file_name: str  #: as it was uploaded
+    file_size: int  #: bytes
+    file_content_type: str  #: media type
+    s3_key: str = ""  #: the object's key in the bucket
+    url: str = ""  #: the download address in the API
+    etag: str | None = None  #: without quotes
+    checksum: str | None = None  #: "crc32:base64…" of the whole file
+    metadata: Mapping[str, Any]  #: the application's JSON object
+    is_public: bool = False
+    upload_status: str  #: pending, uploading, completing, completed, aborted or failed
+    failure: str | None = None  #: a code, if it is failed
+    created_by: str = ""
+    created_by_name: str = ""
+    created: datetime
+    modified: datetime
+    completed: datetime | None = None
+    deleted: datetime | None = None
+    parent_content_type: str | None = None
+    parent_object_id: str | int | None = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read the wire's form; members that are not known here are ignored."""
+        known = {name: value[name] for name in _FIELDS if name in value}
+        for name in _TIMES:
+            if known.get(name) is not None:
+                known[name] = datetime.fromisoformat(known[name])
+        return cls(**known)
+
+    def to_json(self) -> dict[str, Any]:
+        """The wire's form."""
+        values = {name: getattr(self, name) for name in _FIELDS}
+        for name in _TIMES:
+            if values[name] is not None:
+                values[name] = values[name].isoformat().replace("+00:00", "Z")
+        return values
+
+
+_FIELDS = tuple(field.name for field in fields(RemoteFile))
+_TIMES = ("created", "modified", "completed", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one of many files: one of `file` and `error` is there."""
+
+    path: str  #: as it was given
+    file: RemoteFile | None = None
+    error: PartwayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUrl:
+    """A URL that gives the file's bytes to anyone, for a while."""
+
+    url: str
+    expires_in: int  #: seconds
