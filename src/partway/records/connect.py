@@ -1,0 +1,113 @@
+"""From a database URL, as people write it, to records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from partway.errors import Misconfigured, MissingExtra
+
+try:
+    from sqlalchemy import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+except ModuleNotFoundError as error:
+    raise MissingExtra("records", module="sqlalchemy") from error
+
+from partway.records.sql import SqlRecords
+from partway.records.sqlite import BlockingSqlite
+from partway.threads import in_threads
+
+POOL_SIZE = 10  #: connections to PostgreSQL at most
+_POSTGRES = frozenset({"postgresql", "postgres"})
+_SETTING = "PARTWAY_DATABASE_URL"
+
+
+class BlockingSqlRecords(SqlRecords):
+    """SQL records whose verbs never suspend, in the caller's thread; they refuse to run on an event loop."""
+
+
+def connect_records(url: str, *, pool_size: int = POOL_SIZE) -> SqlRecords:
+    """Records for an event loop. Opens nothing yet; close them with `aclose`.
+
+    Args:
+        url: `postgresql://user:password@host/database` or `sqlite:///path/to/file` (four slashes for an absolute path).
+            A driver (`postgresql+psycopg://`) may be named and is not heeded.
+        pool_size: connections to PostgreSQL at most. SQLite is run in one thread of its own.
+
+    Raises:
+        Misconfigured: the URL is none of these.
+        MissingExtra: the driver is not installed.
+    """
+    database_url = read_url(url)
+    if not is_postgres(database_url):
+        records = BlockingSqlRecords(BlockingSqlite(sqlite_path(database_url), pool_size=1))
+        return in_threads(records, workers=1, name="partway-records")
+    with needs_postgres():
+        from partway.records.postgres import AsyncPostgres
+    return SqlRecords(AsyncPostgres(database_url, pool_size=pool_size))
+
+
+def connect_blocking_records(url: str, *, pool_size: int = POOL_SIZE) -> BlockingSqlRecords:
+    """Records whose verbs never suspend, for any number of threads. Opens nothing yet; close them with `aclose`.
+
+    Args:
+        url: as for `connect_records`.
+        pool_size: connections at most.
+
+    Raises:
+        Misconfigured: the URL is neither of PostgreSQL nor of SQLite.
+        MissingExtra: the driver is not installed.
+    """
+    database_url = read_url(url)
+    if not is_postgres(database_url):
+        return BlockingSqlRecords(BlockingSqlite(sqlite_path(database_url), pool_size=pool_size))
+    with needs_postgres():
+        from partway.records.postgres import BlockingPostgres
+    return BlockingSqlRecords(BlockingPostgres(database_url, pool_size=pool_size))
+
+
+def read_url(url: str) -> URL:
+    """Read a database URL.
+
+    Raises:
+        Misconfigured: it is neither of PostgreSQL nor of SQLite; what is wrong is said without the password.
+    """
+    try:
+        database_url = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _misconfigured("cannot be read") from error
+    scheme = database_url.drivername.partition("+")[0]
+    if scheme not in {"sqlite", *_POSTGRES}:
+        raise _misconfigured(f"has the unknown scheme '{scheme}'")
+    if scheme == "sqlite" and (database_url.host or database_url.database in {None, "", ":memory:"}):
+        raise _misconfigured("names no file; SQLite needs three slashes and a path")
+    if scheme in _POSTGRES and not database_url.database:
+        raise _misconfigured("names no database")
+    return database_url
+
+
+def is_postgres(url: URL) -> bool:
+    """Whether a URL is of PostgreSQL; else it is of SQLite."""
+    return url.drivername.partition("+")[0] in _POSTGRES
+
+
+def sqlite_path(url: URL) -> Path:
+    """The file of a URL of SQLite."""
+    return Path(url.database or "")
+
+
+@contextmanager
+def needs_postgres() -> Iterator[None]:
+    """Imports inside say which extra is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra("postgres", module=error.name or "asyncpg") from error
+
+
+def _misconfigured(problem: str) -> Misconfigured:
+    return Misconfigured(
+        f"The database URL {problem}. Write postgresql://user:password@host/database or sqlite:///path/to/file.",
+        setting=_SETTING,
+    )

@@ -1,0 +1,162 @@
+"""Records in memory: for tests, and for a service that may forget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from datetime import UTC
+from threading import RLock
+from typing import Any
+from uuid import UUID
+
+from partway.core.file import File, UploadStatus
+from partway.core.parts import StoredPart
+from partway.core.ports import FilePage, FileQuery
+from partway.errors import Conflict, NotFound
+from partway.records.cursors import Cursor, page_of
+from partway.records.values import TIMES, check_changes, check_text, check_values, folded
+
+Condition = Callable[[File], bool]
+
+
+class MemoryRecords:
+    """Records that live as long as the process. Never suspends, and is safe in threads and on an event loop."""
+
+    def __init__(self) -> None:
+        self._files: dict[UUID, File] = {}
+        self._parts: dict[UUID, dict[int, StoredPart]] = {}
+        self._lock = RLock()
+
+    async def add(self, file: File) -> File:
+        """Insert a record, and return the one that stands."""
+        check_values(_values(file))
+        with self._lock:
+            standing = self._same_request(file)
+            if standing is None:
+                await self.add_all([file])
+            return deepcopy(standing or self._files[file.id])
+
+    async def get(self, file_id: UUID, *, owner: str | None = None) -> File | None:
+        """One record; None if there is none, or it is not `owner`'s."""
+        return next(iter(await self.get_all([file_id], owner=owner)), None)
+
+    async def change(
+        self, file_id: UUID, *, when: Collection[UploadStatus] | None = None, **changes: Any
+    ) -> File | None:
+        """Change fields of one record, if its status is one of `when`."""
+        check_changes(changes)
+        check_values(changes)
+        with self._lock:
+            file = self._files.get(file_id)
+            if file is None or (when is not None and file.upload_status not in when):
+                return None
+            changed = _kept(file.evolve(**changes))
+            rival = self._same_request(changed)
+            if rival is not None and rival.id != file_id:
+                raise Conflict("Another record of this owner has this idempotency key.")
+            self._files[file_id] = changed
+            return deepcopy(changed)
+
+    async def page(self, query: FileQuery) -> FilePage:
+        """One page, newest first by (created, id)."""
+        cursor = Cursor.read(query.cursor) if query.cursor is not None else None
+        conditions = _conditions(query, cursor)
+        with self._lock:
+            found = [file for file in self._files.values() if all(holds(file) for holds in conditions)]
+        found.sort(key=_place, reverse=cursor is None or not cursor.newer)
+        return page_of(deepcopy(found[: query.limit + 1]), limit=query.limit, cursor=cursor)
+
+    async def remove(self, file_id: UUID) -> None:
+        """Delete one record and its reported parts."""
+        with self._lock:
+            self._files.pop(file_id, None)
+            self._parts.pop(file_id, None)
+
+    async def report_parts(self, file_id: UUID, parts: Sequence[StoredPart]) -> None:
+        """Note parts that the client says it has sent."""
+        for part in parts:
+            check_text("etag", part.etag)
+            check_text("checksum", part.checksum or "")
+        with self._lock:
+            if file_id not in self._files:
+                raise NotFound("There is no such file, so its parts cannot be noted.")
+            self._parts.setdefault(file_id, {}).update({part.part_number: part for part in parts})
+
+    async def reported_parts(self, file_id: UUID) -> list[StoredPart]:
+        """The reported parts by number."""
+        with self._lock:
+            return [part for _, part in sorted(self._parts.get(file_id, {}).items())]
+
+    async def add_all(self, files: Sequence[File]) -> None:
+        """Insert records that have no idempotency key; all or none."""
+        for file in files:
+            check_values(_values(file))
+        with self._lock:
+            fresh = {file.id: _kept(file) for file in files}
+            if len(fresh) < len(files) or fresh.keys() & self._files.keys():
+                raise Conflict("There is a record with this id already; give each file a new id.")
+            self._files.update(fresh)
+
+    async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
+        """Those of the records that are there and `owner`'s."""
+        with self._lock:
+            found = [self._files[file_id] for file_id in dict.fromkeys(file_ids) if file_id in self._files]
+        return deepcopy([file for file in found if owner in {None, file.created_by}])
+
+    async def change_each(
+        self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]
+    ) -> list[File]:
+        """Change fields of each record, as `change` does; returns those that were changed."""
+        for fields in changes.values():
+            check_values(fields)
+        with self._lock:
+            each = [await self.change(file_id, when=when, **fields) for file_id, fields in changes.items()]
+        return [file for file in each if file is not None]
+
+    async def check(self) -> None:
+        """Memory answers."""
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+    def _same_request(self, file: File) -> File | None:
+        if file.idempotency_key is None:
+            return None
+        request = (file.created_by, file.idempotency_key)
+        return next((each for each in self._files.values() if (each.created_by, each.idempotency_key) == request), None)
+
+
+def _values(file: File) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in file.__slots__}
+
+
+def _kept(file: File) -> File:
+    """A record as a database would give it back: its own copy, times in UTC."""
+    times = {name: getattr(file, name) for name in TIMES}
+    in_utc = {name: time.astimezone(UTC) for name, time in times.items() if time is not None}
+    return deepcopy(file.evolve(**in_utc))
+
+
+def _place(file: File) -> tuple[Any, UUID]:
+    return file.created, file.id
+
+
+def _conditions(query: FileQuery, cursor: Cursor | None) -> list[Condition]:
+    wanted = {
+        "created_by": query.owner,
+        "upload_status": query.status,
+        "parent_content_type": query.parent_content_type,
+        "parent_object_id": query.parent_object_id,
+        "fingerprint": query.fingerprint,
+    }
+    conditions: list[Condition] = [
+        lambda file: file.purging is None and (file.deleted is not None) == query.deleted,
+        lambda file: all(value is None or getattr(file, name) == value for name, value in wanted.items()),
+    ]
+    if query.search is not None:
+        needle = folded(query.search)
+        conditions.append(lambda file: needle in folded(file.name) or needle in folded(file.file_name))
+    if cursor is not None:
+        place = (cursor.created, cursor.id)
+        conditions.append(lambda file: _place(file) > place if cursor.newer else _place(file) < place)
+    return conditions

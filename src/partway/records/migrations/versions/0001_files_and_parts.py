@@ -1,0 +1,90 @@
+"""The files and their reported parts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_TIME = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Make both tables."""
+    _create_files()
+    _create_parts()
+    op.create_index("partway_files_by_owner", "partway_files", ["created_by", "created", "id"])
+    op.create_index("partway_files_newest", "partway_files", ["created", "id"])
+    op.create_index("partway_files_by_deadline", "partway_files", ["upload_status", "expires"])
+    _index_present("partway_files_one_request", ["created_by", "idempotency_key"], unique=True)
+    _index_present("partway_files_by_parent", ["parent_content_type", "parent_object_id"])
+    _index_present("partway_files_by_fingerprint", ["created_by", "fingerprint"])
+
+
+def downgrade() -> None:
+    """Drop both tables, with all records."""
+    op.drop_table("partway_parts")
+    op.drop_table("partway_files")
+
+
+def _create_files() -> None:
+    op.create_table(
+        "partway_files",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("key", sa.String(1024), nullable=False),
+        sa.Column("token", sa.String(255), nullable=False),
+        sa.Column("file_name", sa.String(255), nullable=False),
+        sa.Column("file_size", sa.BigInteger, nullable=False),
+        sa.Column("file_content_type", sa.String(255), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
+        sa.Column("is_public", sa.Boolean, nullable=False),
+        sa.Column("created_by", sa.String(255), nullable=False),
+        sa.Column("created_by_name", sa.String(255), nullable=False),
+        sa.Column("parent_content_type", sa.String(255)),
+        sa.Column("parent_object_id", sa.String(255)),
+        sa.Column("upload_status", sa.String(16), nullable=False),
+        sa.Column("upload_id", sa.Text),
+        sa.Column("part_size", sa.BigInteger, nullable=False),
+        sa.Column("num_parts", sa.BigInteger, nullable=False),
+        sa.Column("checksum_algorithm", sa.String(16)),
+        sa.Column("fingerprint", sa.String(255)),
+        sa.Column("idempotency_key", sa.String(255)),
+        sa.Column("failure", sa.String(255)),
+        sa.Column("settled", sa.Boolean, nullable=False),
+        sa.Column("etag", sa.String(255)),
+        sa.Column("checksum", sa.String(255)),
+        sa.Column("created", _TIME, nullable=False),
+        sa.Column("modified", _TIME, nullable=False),
+        sa.Column("expires", _TIME, nullable=False),
+        sa.Column("completed", _TIME),
+        sa.Column("deleted", _TIME),
+        sa.Column("purging", _TIME),
+        sa.Column("folded_name", sa.Text, nullable=False),
+        sa.Column("folded_file_name", sa.Text, nullable=False),
+    )
+
+
+def _create_parts() -> None:
+    op.create_table(
+        "partway_parts",
+        sa.Column(
+            "file_id",
+            sa.Uuid,
+            sa.ForeignKey("partway_files.id", ondelete="CASCADE", name="partway_parts_file"),
+            primary_key=True,
+        ),
+        sa.Column("part_number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("etag", sa.String(255), nullable=False),
+        sa.Column("checksum", sa.String(255)),
+        sa.Column("last_modified", _TIME),
+    )
+
+
+def _index_present(name: str, columns: list[str], *, unique: bool = False) -> None:
+    present = sa.text(f"{columns[-1]} IS NOT NULL")
+    op.create_index(name, "partway_files", columns, unique=unique, sqlite_where=present, postgresql_where=present)

@@ -1,0 +1,175 @@
+"""PostgreSQL by two drivers: asyncpg on an event loop, psycopg without one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import psycopg
+from psycopg.types.string import TextLoader
+from sqlalchemy import URL, Dialect, make_url
+
+from partway.errors import Conflict, InvalidInput, Misconfigured, NotFound, PartwayError, RecordsUnavailable
+from partway.records.blocking import ConnectionPool
+from partway.records.database import Prepared
+from partway.records.rows import NATIVE, Row, RowFormat
+
+_CONNECT_SECONDS = 10
+_COMMAND_SECONDS = 30
+# Parameters of libpq that asyncpg would send to the server as settings.
+_LIBPQ_ONLY = ("connect_timeout", "channel_binding", "gssencmode", "keepalives", "keepalives_idle", "tcp_user_timeout")
+_SETTING = "PARTWAY_DATABASE_URL"
+
+
+class AsyncPostgres:
+    """PostgreSQL on an event loop. Connections are opened when they are needed."""
+
+    rows: RowFormat = NATIVE
+
+    def __init__(self, url: URL, *, pool_size: int) -> None:
+        self.dialect: Dialect = make_url("postgresql+asyncpg://").get_dialect()()
+        self._url = url.difference_update_query(_LIBPQ_ONLY)
+        self._pool_size = pool_size
+        self._pool: Any = None
+
+    async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Run one statement and return its rows."""
+        with postgres_door(self._url):
+            async with (self._pool or await self._open()).acquire(timeout=_CONNECT_SECONDS) as connection:
+                rows: Sequence[Row] = await connection.fetch(statement.sql, *statement.arguments(values))
+        return rows
+
+    async def fetch_each(self, statement: Prepared, many: Iterable[Mapping[str, Any]]) -> Sequence[Row]:
+        """Run one statement for each set of values, all in one transaction, and return all rows."""
+        arguments = [statement.arguments(values) for values in many]
+        if not arguments:
+            return []
+        with postgres_door(self._url):
+            async with (self._pool or await self._open()).acquire(timeout=_CONNECT_SECONDS) as connection:
+                # One implicit transaction: all are sent before one Sync.
+                rows: Sequence[Row] = await connection.fetchmany(statement.sql, arguments)
+        return rows
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def _open(self) -> Any:
+        # With no connection to open at once this never suspends, so two verbs cannot open two pools.
+        self._pool = await asyncpg.create_pool(
+            self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+            min_size=0,
+            max_size=self._pool_size,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_COMMAND_SECONDS,
+            reset=_keep,
+        )
+        return self._pool
+
+
+async def _keep(connection: Any) -> None:
+    """Verbs leave no state behind, so giving a connection back costs no round trip."""
+
+
+class BlockingPostgres:
+    """PostgreSQL in the caller's thread. Never suspends."""
+
+    rows: RowFormat = NATIVE
+
+    def __init__(self, url: URL, *, pool_size: int) -> None:
+        self.dialect: Dialect = make_url("postgresql+psycopg://").get_dialect()(paramstyle="format")
+        self._url = url
+        self._pool = ConnectionPool(lambda: connect_psycopg(url), size=pool_size, is_broken=_is_broken)
+
+    async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Run one statement and return its rows."""
+        with postgres_door(self._url), self._pool.connection() as connection:
+            return _all_rows(connection.execute(statement.sql, statement.arguments(values)))
+
+    async def fetch_each(self, statement: Prepared, many: Iterable[Mapping[str, Any]]) -> Sequence[Row]:
+        """Run one statement for each set of values, all in one transaction, and return all rows."""
+        arguments = [statement.arguments(values) for values in many]
+        if not arguments:
+            return []
+        rows: list[Row] = []
+        with postgres_door(self._url), _transaction(self._pool) as cursor:
+            cursor.executemany(statement.sql, arguments, returning=True)
+            for result in cursor.results():
+                rows.extend(_all_rows(result))
+        return rows
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._pool.renew()
+
+
+@contextmanager
+def _transaction(pool: ConnectionPool) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    with pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+        yield cursor
+
+
+def connect_psycopg(url: URL) -> psycopg.Connection[tuple[Any, ...]]:
+    """Open a connection in autocommit mode, in which JSON comes as text and times come in UTC."""
+    connection = psycopg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False),
+        autocommit=True,
+        connect_timeout=_CONNECT_SECONDS,
+        tcp_user_timeout=_COMMAND_SECONDS * 1000,
+    )
+    connection.adapters.register_loader("json", TextLoader)
+    connection.execute("SET TIME ZONE 'UTC'")
+    return connection
+
+
+def _is_broken(connection: psycopg.Connection[Any]) -> bool:
+    return connection.closed
+
+
+def _all_rows(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Sequence[Row]:
+    return cursor.fetchall() if cursor.description is not None else []
+
+
+@contextmanager
+def postgres_door(url: URL) -> Iterator[None]:
+    """Turn both drivers' errors into ours."""
+    try:
+        yield
+    except (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _translated(error, url) from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise InvalidInput(f"The database cannot hold a value: {error}.") from error
+    except OSError as error:  # with refused connections and, since Python 3.11, timeouts
+        raise _unreachable(error, url) from error
+
+
+def _translated(error: Exception, url: URL) -> PartwayError:
+    """Ours, by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html); without one nobody answers."""
+    state: str = getattr(error, "sqlstate", None) or ""
+    if state == "23505":
+        return Conflict("There is a record with this id or this idempotency key already.")
+    if state == "23503":
+        return NotFound("There is no such file, so its parts cannot be noted.")
+    if state.startswith(("22", "23", "54")) or isinstance(error, asyncpg.exceptions.DataError | psycopg.DataError):
+        return InvalidInput(f"The database cannot hold a value: {_first_line(error)}.")
+    if state in {"42P01", "42703"}:
+        return RecordsUnavailable("The database's tables are not up to date. Run: partway db upgrade", retry_after=60)
+    if state.startswith(("28", "3D")):
+        return Misconfigured(f"The database refuses us: {_first_line(error)}.", setting=_SETTING)
+    return _unreachable(error, url)
+
+
+def _unreachable(error: Exception, url: URL) -> PartwayError:
+    place = f"{url.host or 'localhost'}:{url.port or 5432}"
+    if isinstance(error, socket.gaierror) or "resolve host" in str(error):
+        return Misconfigured(f"The database's host {place} is not known: {_first_line(error)}.", setting=_SETTING)
+    return RecordsUnavailable(f"The database at {place} does not answer: {_first_line(error)}.", retry_after=1)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

@@ -1,0 +1,165 @@
+"""Records in a SQL database: one story over the tiny port of `partway.records.database`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from partway.core.file import File, UploadStatus
+from partway.core.parts import StoredPart
+from partway.core.ports import FilePage, FileQuery
+from partway.errors import Conflict, RecordsUnavailable
+from partway.records.cursors import Cursor, page_of
+from partway.records.database import Database
+from partway.records.statements import Statements, like_pattern
+from partway.records.tables import HEAD
+from partway.records.values import check_changes, check_text, check_values, folded
+
+_ADD_ATTEMPTS = 3
+
+
+class SqlRecords:
+    """File records in SQLite or PostgreSQL. Each verb is one transaction, most are one statement.
+
+    Make one with `partway.records.connect.connect_records` (for an event loop) or `connect_blocking_records` (verbs
+    never suspend). Every verb raises `RecordsUnavailable` if the database does not answer and `InvalidInput` for values
+    that it cannot hold.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = database.rows
+        self._statements = Statements(database.dialect)
+
+    async def add(self, file: File) -> File:
+        """Insert a record, and return the one that stands (`partway.core.ports.Records.add`).
+
+        Raises:
+            Conflict: there is a record with this id already.
+        """
+        row = self._rows.file_row(file)
+        for _ in range(_ADD_ATTEMPTS):
+            if await self._database.fetch(self._statements.add, row):
+                return file
+            if file.idempotency_key is not None:
+                earlier = await self._database.fetch(self._statements.get_request, row)
+                if earlier:
+                    return self._rows.from_row(earlier[0])
+            if await self.get(file.id) is not None:
+                raise Conflict("There is a record with this id already; give each file a new id.")
+        raise RecordsUnavailable("Records with this idempotency key come and go; try again.", retry_after=1)
+
+    async def get(self, file_id: UUID, *, owner: str | None = None) -> File | None:
+        """One record; None if there is none, or it is not `owner`'s (None: any owner's)."""
+        found = await self._database.fetch(self._statements.get, {"by_id": self._rows.id_to_driver(file_id)})
+        if not found:
+            return None
+        file = self._rows.from_row(found[0])
+        return file if owner in {None, file.created_by} else None
+
+    async def change(
+        self, file_id: UUID, *, when: Collection[UploadStatus] | None = None, **changes: Any
+    ) -> File | None:
+        """Change fields of one record in one statement and return it; None: not there, or in another status."""
+        check_changes(changes)
+        statement = self._statements.change(changes.keys() | _derived(changes), when=when)
+        changed = await self._database.fetch(statement, self._change_row(file_id, changes, when))
+        return self._rows.from_row(changed[0]) if changed else None
+
+    async def page(self, query: FileQuery) -> FilePage:
+        """One page, newest first by (created, id).
+
+        Raises:
+            InvalidInput: the cursor is not one of ours.
+        """
+        cursor = Cursor.read(query.cursor) if query.cursor is not None else None
+        statement = self._statements.page(query, cursor=cursor)
+        found = await self._database.fetch(statement, self._page_values(query, cursor))
+        return page_of([self._rows.from_row(row) for row in found], limit=query.limit, cursor=cursor)
+
+    async def remove(self, file_id: UUID) -> None:
+        """Delete one record and its reported parts; one that is not there counts as removed."""
+        await self._database.fetch(self._statements.remove, {"by_id": self._rows.id_to_driver(file_id)})
+
+    async def report_parts(self, file_id: UUID, parts: Sequence[StoredPart]) -> None:
+        """Note parts that the client says it has sent; a part reported again replaces its earlier report.
+
+        Raises:
+            NotFound: there is no such record.
+        """
+        rows = [self._rows.part_row(file_id, part) for part in parts]
+        await self._database.fetch_each(self._statements.report_part, rows)
+
+    async def reported_parts(self, file_id: UUID) -> list[StoredPart]:
+        """The reported parts by number."""
+        found = await self._database.fetch(self._statements.reported_parts, {"by_id": self._rows.id_to_driver(file_id)})
+        return [self._rows.part_from_row(row) for row in found]
+
+    async def add_all(self, files: Sequence[File]) -> None:
+        """Insert records that have no idempotency key; all or none."""
+        rows = [self._rows.file_row(file) for file in files]
+        await self._database.fetch_each(self._statements.add_plainly, rows)
+
+    async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
+        """Those of the records that are there and `owner`'s, in any order."""
+        ids = [{"by_id": self._rows.id_to_driver(file_id)} for file_id in dict.fromkeys(file_ids)]
+        found = map(self._rows.from_row, await self._database.fetch_each(self._statements.get, ids))
+        return [file for file in found if owner in {None, file.created_by}]
+
+    async def change_each(
+        self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]
+    ) -> list[File]:
+        """Change fields of each record in one transaction; returns those that were changed."""
+        if not changes:
+            return []
+        fields = next(iter(changes.values()))
+        check_changes(fields)
+        statement = self._statements.change(fields.keys() | _derived(fields), when=when)
+        # Sorted, so that two transactions take their locks in one order.
+        rows = [self._change_row(file_id, changes[file_id], when) for file_id in sorted(changes)]
+        return [self._rows.from_row(row) for row in await self._database.fetch_each(statement, rows)]
+
+    async def check(self) -> None:
+        """Raise `RecordsUnavailable` if the database does not answer or its tables are not the code's."""
+        found = await self._database.fetch(self._statements.revision, {})
+        if [revision for (revision,) in found] != [HEAD]:
+            raise RecordsUnavailable(
+                "The database's tables are not up to date. Run: partway db upgrade", retry_after=60
+            )
+
+    async def aclose(self) -> None:
+        """Give back the connections. May be called more than once."""
+        await self._database.aclose()
+
+    def _change_row(
+        self, file_id: UUID, changes: Mapping[str, Any], when: Collection[UploadStatus] | None
+    ) -> dict[str, Any]:
+        row = self._rows.to_row(changes)
+        row["by_id"] = self._rows.id_to_driver(file_id)
+        for index, status in enumerate(when or ()):
+            row[f"when_{index}"] = status.value
+        return row
+
+    def _page_values(self, query: FileQuery, cursor: Cursor | None) -> dict[str, Any]:
+        check_values(
+            {"created_by": query.owner, "fingerprint": query.fingerprint}
+            | {name: getattr(query, name) for name in ("parent_content_type", "parent_object_id")}
+        )
+        values: dict[str, Any] = {
+            "owner": query.owner,
+            "status": query.status and query.status.value,
+            "parent_content_type": query.parent_content_type,
+            "parent_object_id": query.parent_object_id,
+            "fingerprint": query.fingerprint,
+            "search": like_pattern(folded(check_text("search", query.search or ""))),
+            "limit": query.limit + 1,
+        }
+        if cursor is not None:
+            values["after_created"] = self._rows.time_to_driver(cursor.created)
+            values["after_id"] = self._rows.id_to_driver(cursor.id)
+        return values
+
+
+def _derived(changes: Mapping[str, Any]) -> set[str]:
+    return {f"folded_{name}" for name in ("name", "file_name") if name in changes}

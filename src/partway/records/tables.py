@@ -1,0 +1,120 @@
+"""The tables as SQLAlchemy Core knows them. The migrations beside this file make exactly these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from partway.records.values import ENUM_LENGTH, FIELDS, TEXT_LENGTHS
+
+VERSION_TABLE = "partway_version"  #: holds the revision of the tables
+HEAD = "0001"  #: the revision that this code works with
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC with microseconds; in SQLite a text that sorts by time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring the time into UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that it is in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _text(field: str) -> TypeEngine[Any]:
+    length = TEXT_LENGTHS[field]
+    return String(length) if length else Text()
+
+
+def _index_of_present(name: str, *columns: str, unique: bool = False) -> Index:
+    """An index of the rows whose last column has a value: most have none, and then cost nothing."""
+    present = text(f"{columns[-1]} IS NOT NULL")
+    return Index(name, *columns, unique=unique, sqlite_where=present, postgresql_where=present)
+
+
+metadata = MetaData()
+
+files = Table(
+    "partway_files",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("key", _text("key"), nullable=False),
+    Column("token", _text("token"), nullable=False),
+    Column("file_name", _text("file_name"), nullable=False),
+    Column("file_size", BigInteger, nullable=False),
+    Column("file_content_type", _text("file_content_type"), nullable=False),
+    Column("name", _text("name"), nullable=False),
+    Column("description", _text("description"), nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("created_by", _text("created_by"), nullable=False),
+    Column("created_by_name", _text("created_by_name"), nullable=False),
+    Column("parent_content_type", _text("parent_content_type")),
+    Column("parent_object_id", _text("parent_object_id")),
+    Column("upload_status", String(ENUM_LENGTH), nullable=False),
+    Column("upload_id", _text("upload_id")),
+    Column("part_size", BigInteger, nullable=False),
+    Column("num_parts", BigInteger, nullable=False),
+    Column("checksum_algorithm", String(ENUM_LENGTH)),
+    Column("fingerprint", _text("fingerprint")),
+    Column("idempotency_key", _text("idempotency_key")),
+    Column("failure", _text("failure")),
+    Column("settled", Boolean, nullable=False),
+    Column("etag", _text("etag")),
+    Column("checksum", _text("checksum")),
+    Column("created", UtcDateTime, nullable=False),
+    Column("modified", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("completed", UtcDateTime),
+    Column("deleted", UtcDateTime),
+    Column("purging", UtcDateTime),
+    # What a search compares: databases fold case differently, so we do it (partway.records.values.folded).
+    Column("folded_name", Text, nullable=False),
+    Column("folded_file_name", Text, nullable=False),
+    Index("partway_files_by_owner", "created_by", "created", "id"),
+    Index("partway_files_newest", "created", "id"),
+    Index("partway_files_by_deadline", "upload_status", "expires"),
+    _index_of_present("partway_files_one_request", "created_by", "idempotency_key", unique=True),
+    _index_of_present("partway_files_by_parent", "parent_content_type", "parent_object_id"),
+    _index_of_present("partway_files_by_fingerprint", "created_by", "fingerprint"),
+)
+
+parts = Table(
+    "partway_parts",
+    metadata,
+    Column("file_id", Uuid, ForeignKey(files.c.id, ondelete="CASCADE", name="partway_parts_file"), primary_key=True),
+    Column("part_number", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", String(TEXT_LENGTHS["etag"]), nullable=False),
+    Column("checksum", String(TEXT_LENGTHS["checksum"])),
+    Column("last_modified", UtcDateTime),
+)
+
+#: The columns of a record, in the order of its fields.
+FILE_COLUMNS = tuple(files.c[field] for field in FIELDS)
