@@ -6,6 +6,7 @@ The story is written once as plain `async def`. Over ports that block (named `Bl
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -25,17 +26,24 @@ def run_straight(story: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
-    story.close()
+    with contextlib.suppress(RuntimeError):  # raised if it would suspend again while it is closed
+        story.close()
     raise WouldBlock("A story suspended without an event loop: give it blocking ports, or await it.")
 
 
 def iterate_straight(items: AsyncIterator[T]) -> Iterator[T]:
-    """Walk an asynchronous iterator that never suspends."""
-    while True:
-        try:
-            yield run_straight(_next(items))
-        except StopAsyncIteration:
-            return
+    """Walk an asynchronous iterator that never suspends, and close it at the end, also at an early one."""
+    try:
+        while True:
+            try:
+                item = run_straight(_next(items))
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            run_straight(close())
 
 
 async def _next(items: AsyncIterator[T]) -> T:

@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 from partway.errors import InvalidInput
 
@@ -56,7 +57,7 @@ _CRC_POLYNOMIALS = {
 
 
 def check_checksum(algorithm: ChecksumAlgorithm, value: str) -> str:
-    """Return `value` if it is the base64 of a digest of `algorithm`.
+    """Return `value` if it is the base64 of a digest of `algorithm`, in its one canonical form: texts are compared.
 
     Raises:
         InvalidInput: it is not.
@@ -65,7 +66,7 @@ def check_checksum(algorithm: ChecksumAlgorithm, value: str) -> str:
         digest = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         digest = b""
-    if len(digest) != algorithm.digest_size:
+    if len(digest) != algorithm.digest_size or base64.b64encode(digest).decode() != value:
         raise InvalidInput(
             f"A {algorithm} checksum is the base64 of {algorithm.digest_size} bytes.",
             field="checksum",
@@ -109,6 +110,7 @@ def _multiply(a: int, b: int, polynomial: int, bits: int) -> int:
     return product
 
 
+@lru_cache(maxsize=256)  # the parts of an upload have one size, but for the last
 def _power_of_x(exponent: int, polynomial: int, bits: int) -> int:
     """x^exponent modulo the polynomial, by squaring."""
     result = 1 << (bits - 1)

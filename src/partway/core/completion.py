@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from partway.core.file import File, UploadStatus, may_become
-from partway.core.parts import PartsHeld, compare_with_plan
+from partway.core.parts import ClaimedPart, PartsHeld, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.verification import Verdict, judge_object, whole_checksum
@@ -34,17 +34,17 @@ class Completion:
         self._records = records
         self._clock = clock
 
-    async def complete(self, file: File, etags: Mapping[int, str]) -> File:
+    async def complete(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
         """See `Uploads.complete`.
 
         Args:
             file: the record.
-            etags: part number → ETag as the client claims them.
+            claims: part number → what the client says of it.
         """
         if file.upload_status is UploadStatus.UPLOADING:
-            return await self._begin(file, etags)
+            return await self._begin(file, claims)
         if file.upload_status is UploadStatus.COMPLETING:
-            return await self._go_on(file)
+            return await self._go_on(file, claims)
         return _ended(file)
 
     async def settle_gone(self, file: File) -> File:
@@ -63,9 +63,9 @@ class Completion:
             return await self._fail(standing, "upload_gone", settled=True)
         return standing
 
-    async def _begin(self, file: File, etags: Mapping[int, str]) -> File:
+    async def _begin(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
         try:
-            held = await self._held(file, etags)
+            held = await self._held(file, claims)
         except UploadGone:
             return _ended(await self.settle_gone(file))
         _require_right(held)
@@ -78,14 +78,16 @@ class Completion:
         if moved is None:
             standing = await self._standing(file)
             return (
-                await self._go_on(standing) if standing.upload_status is UploadStatus.COMPLETING else _ended(standing)
+                await self._go_on(standing, claims)
+                if standing.upload_status is UploadStatus.COMPLETING
+                else _ended(standing)
             )
         return await self._join(moved, held)
 
-    async def _go_on(self, file: File) -> File:
+    async def _go_on(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
         """Finish what another request began: it may be dead, or just slow."""
         try:
-            held = await self._held(file, {})
+            held = await self._held(file, claims)
         except UploadGone:
             return _ended(await self.settle_gone(file))
         if not held.complete:
@@ -160,9 +162,9 @@ class Completion:
         )
         return failed or await self._standing(file)
 
-    async def _held(self, file: File, etags: Mapping[int, str]) -> PartsHeld:
+    async def _held(self, file: File, claims: Mapping[int, ClaimedPart]) -> PartsHeld:
         listing = await self._store.list_parts(file.key, file.upload_id or "")
-        return compare_with_plan(file.plan, listing, claimed=etags)
+        return compare_with_plan(file.plan, listing, claims=claims)
 
     async def _standing(self, file: File) -> File:
         standing = await self._records.get(file.id)

@@ -20,8 +20,10 @@ MAX_NAME_LENGTH = 255  #: characters of a file name, as file systems and Seaweed
 MAX_KEY_LENGTH = 1024  #: bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _MAX_SAFE_NAME = 100
 _MAX_FOLDER = 200
+_MAX_OWNER = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})*")
+_KEY = re.compile(r"[A-Za-z0-9._/-]+")
 _PLACEHOLDERS = frozenset({"year", "month", "day", "hour", "id", "name", "owner", "folder", "hash"})
 
 
@@ -90,7 +92,8 @@ class KeyTemplate:
     random end, to spread keys). Empty parts vanish.
 
     Raises:
-        Misconfigured: at construction, if a placeholder is unknown or the keys would not be unique.
+        Misconfigured: at construction, if a placeholder is unknown, the keys would not be unique, or the text between
+            the placeholders holds more than letters, digits, `.`, `_`, `-` and slashes.
     """
 
     template: str = "files/{folder}/{year}/{month}/{day}/{id}_{name}"
@@ -107,6 +110,13 @@ class KeyTemplate:
             raise Misconfigured(
                 "The key template has no {id}, so two files could get one key; add it.", setting="S3_KEY_TEMPLATE"
             )
+        sample = self.key(file_id=UUID(int=0), file_name="f", owner="o", folder="", created=datetime.now(UTC))
+        if not _KEY.fullmatch(sample) or {".", ".."} & set(sample.split("/")):
+            raise Misconfigured(
+                "The key template may hold letters, digits, '.', '_', '-' and slashes around its placeholders, and no "
+                "part of a key may be '.' or '..'.",
+                setting="S3_KEY_TEMPLATE",
+            )
 
     def key(self, *, file_id: UUID, file_name: str, owner: str, folder: str, created: datetime) -> str:
         """The key of one file. All of its characters come from a fixed ASCII alphabet."""
@@ -118,7 +128,7 @@ class KeyTemplate:
             hour=f"{moment:%H}",
             id=str(file_id),
             name=safe_name(file_name),
-            owner=_UNSAFE.sub("_", owner).strip(".") or "_",
+            owner=_UNSAFE.sub("_", owner).strip(".")[:_MAX_OWNER] or "_",
             folder=check_folder(folder),
             hash=file_id.hex[-2:],
         )

@@ -8,8 +8,9 @@ empty, except that an empty file is one empty part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from partway.errors import InvalidInput, PolicyRefused
 
@@ -146,6 +147,14 @@ class StoredPart:
     last_modified: datetime | None = None
 
 
+class ClaimedPart(NamedTuple):
+    """What a client says of a part that it has sent."""
+
+    part_number: int
+    etag: str = ""  #: as it got it, with or without quotes; empty: it does not say
+    checksum: str | None = None  #: base64; for stores that do not list checksums and want them back
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartsHeld:
     """What of a plan the store holds: the outcome of comparing the plan with the store's listing."""
@@ -167,7 +176,7 @@ class PartsHeld:
 
 
 def compare_with_plan(
-    plan: PartPlan, listing: Iterable[StoredPart], *, claimed: Mapping[int, str] | None = None
+    plan: PartPlan, listing: Iterable[StoredPart], *, claims: Mapping[int, ClaimedPart] | None = None
 ) -> PartsHeld:
     """Hold the store's listing of parts against the plan and against what the client claims.
 
@@ -177,25 +186,41 @@ def compare_with_plan(
     Args:
         plan: the upload's.
         listing: the store's.
-        claimed: part number → ETag as the client got it, with or without quotes. Numbers that it leaves out are not
-            compared.
+        claims: part number → what the client says of it. What it leaves out is not compared.
     """
-    wanted = {number: plain_etag(etag) for number, etag in (claimed or {}).items()}
+    claims = claims or {}
+    wanted = {number: plain_etag(claim.etag) for number, claim in claims.items() if claim.etag}
     held: dict[int, StoredPart] = {}
     for part in listing:
         rival = held.get(part.part_number)
         if rival is None or _counts_over(part, rival, wanted.get(part.part_number)):
             held[part.part_number] = part
     right = [
-        held[number] for number in plan.part_numbers() if number in held and held[number].size == plan.size_of(number)
+        _with_checksum(held[number], claims.get(number))
+        for number in plan.part_numbers()
+        if number in held and held[number].size == plan.size_of(number)
     ]
     numbers = {part.part_number for part in right}
     return PartsHeld(
         parts=tuple(right),
         missing=tuple(number for number in plan.part_numbers() if number not in numbers),
         unplanned=tuple(sorted(number for number in held if not 1 <= number <= plan.num_parts)),
-        disagreeing=tuple(sorted(n for n, etag in wanted.items() if n in held and held[n].etag != etag)),
+        disagreeing=tuple(sorted(number for number in claims if number in held and _disagrees(held[number], claims))),
     )
+
+
+def _with_checksum(part: StoredPart, claim: ClaimedPart | None) -> StoredPart:
+    """The part with the checksum that the client says it has, if the store does not list one."""
+    if part.checksum is not None or claim is None or claim.checksum is None:
+        return part
+    return replace(part, checksum=claim.checksum)
+
+
+def _disagrees(part: StoredPart, claims: Mapping[int, ClaimedPart]) -> bool:
+    claim = claims[part.part_number]
+    other_etag = bool(claim.etag) and plain_etag(claim.etag) != part.etag
+    other_checksum = None not in (claim.checksum, part.checksum) and claim.checksum != part.checksum
+    return other_etag or other_checksum
 
 
 def _counts_over(part: StoredPart, rival: StoredPart, wanted_etag: str | None) -> bool:

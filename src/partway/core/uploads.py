@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from partway.core.checksums import check_checksum
 from partway.core.completion import Completion
 from partway.core.file import OPEN, Caller, File, UploadStatus
 from partway.core.initiation import (
@@ -21,7 +22,7 @@ from partway.core.initiation import (
     new_file,
     parts_to_sign,
 )
-from partway.core.parts import PartsHeld, StoredPart, compare_with_plan, plain_etag
+from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, SignedParts, Store, SystemClock
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.verification import Verdict, judge_object
@@ -155,11 +156,11 @@ class Uploads:
         size = sum(file.plan.size_of(part.part_number) for part in reported)
         return Progress(file=file, parts=len(reported), size=size)
 
-    async def complete(self, file_id: UUID, *, caller: Caller, claimed: Sequence[tuple[int, str]] = ()) -> File:
+    async def complete(self, file_id: UUID, *, caller: Caller, claimed: Sequence[ClaimedPart] = ()) -> File:
         """Join the parts into the object, verify it and return the finished file. Twice gives the same answer.
 
         Args:
-            claimed: (part number, ETag) as the client collected them; may be empty. The store's listing decides.
+            claimed: what the client says of the parts; may be empty. The store's listing decides.
 
         Raises:
             NotFound: there is no such file for this caller.
@@ -170,8 +171,7 @@ class Uploads:
             UploadGone: the store has lost the upload; the file is now `failed`.
         """
         file = await self._find(file_id, caller)
-        etags = _claims(file, claimed)
-        return await self._completion.complete(file, etags)
+        return await self._completion.complete(file, _claims(file, claimed))
 
     async def abort(self, file_id: UUID, *, caller: Caller) -> None:
         """Give an upload up and drop its parts. Twice is fine.
@@ -273,10 +273,12 @@ def _require_uploading(file: File) -> None:
         raise wrong_state(file)
 
 
-def _claims(file: File, claimed: Sequence[tuple[int, str]]) -> dict[int, str]:
-    etags: dict[int, str] = {}
-    for number, etag in claimed:
-        file.plan.check_part_number(number)
-        if plain_etag(etags.setdefault(number, etag)) != plain_etag(etag):
-            raise InvalidInput(f"Part {number} is named twice with different ETags.", field="parts")
-    return etags
+def _claims(file: File, claimed: Sequence[ClaimedPart]) -> dict[int, ClaimedPart]:
+    claims: dict[int, ClaimedPart] = {}
+    for claim in claimed:
+        file.plan.check_part_number(claim.part_number)
+        if file.checksum_algorithm is not None and claim.checksum is not None:
+            check_checksum(file.checksum_algorithm, claim.checksum)
+        if claims.setdefault(claim.part_number, claim) != claim:
+            raise InvalidInput(f"Part {claim.part_number} is named twice with different values.", field="parts")
+    return claims

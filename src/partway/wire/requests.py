@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.initiation import NewUpload
-from partway.core.parts import StoredPart, plain_etag
+from partway.core.parts import ClaimedPart, StoredPart, plain_etag
 
 MAX_BATCH = 1000  #: files in one batch
 MAX_PARTS = 10_000  #: entries in one list of parts
@@ -99,21 +99,22 @@ class ReportBody(Body):
     parts: Annotated[list[ReportedPart], Field(min_length=1, max_length=MAX_PARTS)]
 
 
-class ClaimedPart(Body):
-    """A part with the ETag that the client got for it."""
+class SentPart(Body):
+    """A part that the client sent, with the ETag that it got for it."""
 
     part_number: PartNumber
     etag: StrictStr = Field(max_length=200)
+    checksum: StrictStr | None = None
 
 
 class CompleteBody(Body):
     """Completes an upload, with or without the ETags that the client collected."""
 
-    parts: Annotated[list[ClaimedPart], Field(max_length=MAX_PARTS)] | None = None
+    parts: Annotated[list[SentPart], Field(max_length=MAX_PARTS)] | None = None
 
-    def claims(self) -> list[tuple[int, str]]:
-        """(part number, ETag) pairs."""
-        return [(part.part_number, part.etag) for part in self.parts or ()]
+    def claims(self) -> list[ClaimedPart]:
+        """The parts in the core's words."""
+        return [ClaimedPart(part.part_number, part.etag, part.checksum) for part in self.parts or ()]
 
 
 class PatchBody(Body):
