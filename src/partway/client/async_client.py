@@ -21,7 +21,7 @@ def _in_thread(
 ) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
     """The same method, awaited."""
 
-    async def awaited(self: AsyncClient, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def awaited(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(lambda client: method(client, *args, **kwargs))
 
     functools.update_wrapper(awaited, method)

@@ -158,6 +158,7 @@ class Client:
         *,
         overwrite: bool = False,
         progress: Progress | None = None,
+        meter: Meter | None = None,
     ) -> RemoteFile:
         """Download one file; an interrupted download into the same folder is taken up again.
 
@@ -165,6 +166,7 @@ class Client:
             target: a file's path, a folder (the file's own name is used, made safe), or a binary stream.
             overwrite: replace a file that is there.
             progress: as for `upload`.
+            meter: counts the bytes too, for a display of your own.
 
         Raises:
             NotFound: there is no such file.
@@ -173,7 +175,7 @@ class Client:
             StoreRefused, StoreUnavailable, Unreachable: calling again goes on where it stopped.
         """
         file = self.get(file_id)
-        meter = Meter(file.file_size, progress=progress)
+        meter = Meter(file.file_size, progress=progress, onward=meter)
         down = Download(
             self._means.api,
             self._connections,
@@ -184,7 +186,10 @@ class Client:
             notice=self._means.notice,
         )
         if isinstance(target, str | os.PathLike):
-            down.into_path(_free_path(Path(target), file, overwrite=overwrite))
+            path = target_path(Path(target), file)
+            if path.exists() and not overwrite:
+                raise Refused(f"{path} is there already. Choose another name or overwrite it.", code="file_exists")
+            down.into_path(path)
         else:
             down.into_stream(target)
         meter.finish()
@@ -323,11 +328,9 @@ def _name_of(what: Uploadable) -> str:
     return os.path.basename(name)
 
 
-def _free_path(target: Path, file: RemoteFile, *, overwrite: bool) -> Path:
-    path = target / local_name(file.file_name) if target.is_dir() else target
-    if path.exists() and not overwrite:
-        raise Refused(f"{path} is there already. Choose another name, or allow overwriting.", code="file_exists")
-    return path
+def target_path(target: Path, file: RemoteFile) -> Path:
+    """Where a download into `target` goes: a folder gets the file's own name, made safe for the local disk."""
+    return target / local_name(file.file_name) if target.is_dir() else target
 
 
 def _cursor_of(url: str | None) -> str | None:

@@ -24,7 +24,7 @@ class Meter:
     def __init__(self, total: int, *, progress: Progress | None = None, onward: Meter | None = None) -> None:
         self.total = total
         self.done = 0
-        self._moved = 0  # bytes sent in this run
+        self.moved = 0  #: bytes that travelled in this run, without what was there already
         self._progress = progress
         self._onward = onward
         self._lock = threading.Lock()
@@ -33,32 +33,31 @@ class Meter:
 
     def add(self, count: int) -> None:
         """Bytes were sent; a negative count takes back what has to be sent again."""
-        with self._lock:
-            self._moved += count
-        self._count(count)
+        self._count(count, moved=count)
 
     def skip(self, count: int) -> None:
         """Bytes need not be sent: they are there already."""
-        self._count(count)
+        self._count(count, moved=0)
 
     def rate(self) -> float:
-        """Bytes per second since the beginning, without what was there already."""
-        return self._moved / max(time.monotonic() - self._began, 0.001)
+        """Bytes per second since the beginning."""
+        return self.moved / max(time.monotonic() - self._began, 0.001)
 
     def finish(self) -> None:
         """Tell the callback the last figures."""
         if self._progress is not None:
             self._progress(self.done, self.total)
 
-    def _count(self, count: int) -> None:
+    def _count(self, count: int, *, moved: int) -> None:
         with self._lock:
             self.done += count
+            self.moved += moved
             now = time.monotonic()
             tell = self._progress is not None and now - self._told >= _INTERVAL
             if tell:
                 self._told = now
         if self._onward is not None:
-            self._onward.skip(count)
+            self._onward._count(count, moved=moved)
         if tell and self._progress is not None:
             self._progress(self.done, self.total)
 
