@@ -13,6 +13,7 @@ from partway.core.keys import KeyTemplate
 from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
 from partway.errors import Misconfigured
+from partway.s3.address import Style
 
 T = TypeVar("T")
 _DAY = 24 * 3600  #: seconds
@@ -45,7 +46,7 @@ class BucketSettings:
     access_key: str | None = None
     secret_key: str | None = None
     session_token: str | None = None
-    addressing_style: str | None = None  #: path or virtual; None: path for custom endpoints, virtual for AWS
+    addressing_style: Style | None = None  #: path or virtual; None: path for custom endpoints, virtual for AWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,6 @@ def _upload_settings(read: _Reader) -> UploadSettings:
 
 
 def _bucket_settings(read: _Reader) -> BucketSettings:
-    style = read.text("S3_ADDRESSING_STYLE")
-    if style not in {None, "path", "virtual"}:
-        raise Misconfigured("S3_ADDRESSING_STYLE must be 'path' or 'virtual'.", setting="S3_ADDRESSING_STYLE")
     access_key, secret_key = read.text("AWS_ACCESS_KEY_ID"), read.text("AWS_SECRET_ACCESS_KEY")
     if (access_key is None) != (secret_key is None):
         missing = "AWS_SECRET_ACCESS_KEY" if secret_key is None else "AWS_ACCESS_KEY_ID"
@@ -128,8 +126,15 @@ def _bucket_settings(read: _Reader) -> BucketSettings:
         access_key=access_key,
         secret_key=secret_key,
         session_token=read.text("AWS_SESSION_TOKEN"),
-        addressing_style=style,
+        addressing_style=_style(read.text("S3_ADDRESSING_STYLE")),
     )
+
+
+def _style(text: str | None) -> Style | None:
+    styles: dict[str | None, Style | None] = {None: None, "path": "path", "virtual": "virtual"}
+    if text in styles:
+        return styles[text]
+    raise Misconfigured("S3_ADDRESSING_STYLE must be 'path' or 'virtual'.", setting="S3_ADDRESSING_STYLE")
 
 
 def _auth_settings(read: _Reader) -> AuthSettings:

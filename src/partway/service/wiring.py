@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from partway.core.ports import Records, Store
+from partway.core.ports import Store
 from partway.errors import Misconfigured
 from partway.records.connect import connect_records
 from partway.records.migrate import upgrade
+from partway.records.sql import SqlRecords
 from partway.service.settings import BucketSettings, ServiceSettings
 from partway.stores.local import BlockingLocalStore
 from partway.stores.s3 import S3Settings, S3Store
-from partway.threads import in_threads
+from partway.threads import close_threads, in_threads
 
 _LOCAL_STORE_THREADS = 8
 Closer = Callable[[], Awaitable[None]]
@@ -37,7 +38,7 @@ class Wiring:
     """What the service stands on."""
 
     store: OpenedStore
-    records: Records
+    records: SqlRecords
     database_url: str
 
     async def start(self) -> None:
@@ -68,10 +69,10 @@ def _open_disk(settings: ServiceSettings) -> OpenedStore:
     local = BlockingLocalStore(
         settings.data_dir / "store",
         secret_key=settings.secret_key or _kept_secret(settings.data_dir),
-        public_url=settings.public_url,
+        public_url=settings.public_url or "",
     )
     threaded = in_threads(local, workers=_LOCAL_STORE_THREADS, name="local-store")
-    return OpenedStore(store=threaded, local=local, origins=(), aclose=threaded.aclose)
+    return OpenedStore(store=threaded, local=local, origins=(), aclose=lambda: close_threads(threaded))
 
 
 def _open_bucket(bucket: BucketSettings) -> OpenedStore:
