@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import requests
 
-SECRET = "an acceptance secret of more than 32 bytes"
+SECRET = "an acceptance secret that is long enough for every algorithm: 64 bytes"
 MIB = 1024 * 1024
 PART_SIZE = 5 * MIB
 

@@ -120,7 +120,7 @@ def test_a_chunked_body_that_is_too_large(alice: Api) -> None:
     assert_problem(answer, 413, "body_too_large")
 
 
-@pytest.mark.parametrize("file_id", ["x", "1", "0193f3a7", "%00", "null", "../files"])
+@pytest.mark.parametrize("file_id", ["x", "1", "0193f3a7", "%00", "null"])
 def test_ids_that_are_none(alice: Api, file_id: str) -> None:
     assert alice("GET", f"/files/{file_id}").status_code in {404, 405}
     assert alice("POST", f"/files/uploads/{file_id}/complete", json={}).status_code in {404, 405}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partway.errors import Refused
@@ -37,26 +39,45 @@ class BodyLimit:
         if declared.isdigit() and int(declared) > self._max_size:
             await self._refuse(scope, receive, send)
             return
-        try:
-            await self._app(scope, self._counted(receive), send)
-        except BodyTooLarge:
+        counted = _CountedBody(receive, self._max_size)
+        answer = _HeldBack(send, counted)
+        # The framework turns an error of `receive` into an answer of its own: it is held back, and ours is sent.
+        with contextlib.suppress(BodyTooLarge):
+            await self._app(scope, counted.receive, answer.send)
+        if counted.too_large and not answer.begun:
             await self._refuse(scope, receive, send)
 
-    def _counted(self, receive: Receive) -> Receive:
-        size = 0
-
-        async def counted() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > self._max_size:
-                raise BodyTooLarge(self._detail())
-            return message
-
-        return counted
-
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await problem_answer(BodyTooLarge(self._detail()), headers={"Connection": "close"})(scope, receive, send)
+        error = BodyTooLarge(f"The body is larger than {self._max_size} bytes.")
+        await problem_answer(error, headers={"Connection": "close"})(scope, receive, send)
 
-    def _detail(self) -> str:
-        return f"The body is larger than {self._max_size} bytes."
+
+class _CountedBody:
+    """Counts a body that did not say its length."""
+
+    def __init__(self, receive: Receive, max_size: int) -> None:
+        self._receive = receive
+        self._left = max_size
+        self.too_large = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.too_large = True
+            raise BodyTooLarge("The body is too large.")
+        return message
+
+
+class _HeldBack:
+    """Lets an answer pass unless it was made because the body was too large."""
+
+    def __init__(self, send: Send, body: _CountedBody) -> None:
+        self._send = send
+        self._body = body
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if self.begun or not self._body.too_large:
+            self.begun = True
+            await self._send(message)
