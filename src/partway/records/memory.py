@@ -14,7 +14,7 @@ from partway.core.parts import StoredPart
 from partway.core.ports import FilePage, FileQuery
 from partway.errors import Conflict, NotFound
 from partway.records.cursors import Cursor, page_of
-from partway.records.values import TIMES, check_changes, check_text, check_values, folded
+from partway.records.values import TIMES, check_changes, check_part, check_query, check_values, folded
 
 Condition = Callable[[File], bool]
 
@@ -60,6 +60,7 @@ class MemoryRecords:
     async def page(self, query: FileQuery) -> FilePage:
         """One page, newest first by (created, id)."""
         cursor = Cursor.read(query.cursor) if query.cursor is not None else None
+        check_query(query)
         conditions = _conditions(query, cursor)
         with self._lock:
             found = [file for file in self._files.values() if all(holds(file) for holds in conditions)]
@@ -75,8 +76,7 @@ class MemoryRecords:
     async def report_parts(self, file_id: UUID, parts: Sequence[StoredPart]) -> None:
         """Note parts that the client says it has sent."""
         for part in parts:
-            check_text("etag", part.etag)
-            check_text("checksum", part.checksum or "")
+            check_part(part)
         with self._lock:
             if file_id not in self._files:
                 raise NotFound("There is no such file, so its parts cannot be noted.")

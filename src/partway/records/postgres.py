@@ -82,7 +82,8 @@ class BlockingPostgres:
     rows: RowFormat = NATIVE
 
     def __init__(self, url: URL, *, pool_size: int) -> None:
-        self.dialect: Dialect = make_url("postgresql+psycopg://").get_dialect()(paramstyle="format")
+        dialect_type: Any = make_url("postgresql+psycopg://").get_dialect()
+        self.dialect: Dialect = dialect_type(paramstyle="format")
         self._url = url
         self._pool = ConnectionPool(lambda: connect_psycopg(url), size=pool_size, is_broken=_is_broken)
 
@@ -149,7 +150,7 @@ def postgres_door(url: URL) -> Iterator[None]:
 
 
 def _translated(error: Exception, url: URL) -> PartwayError:
-    """Ours, by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html); without one nobody answers."""
+    """By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html); without one nobody answers."""
     state: str = getattr(error, "sqlstate", None) or ""
     if state == "23505":
         return Conflict("There is a record with this id or this idempotency key already.")

@@ -14,7 +14,7 @@ from partway.core.parts import StoredPart
 from partway.records.values import (
     FIELDS,
     TIMES,
-    check_text,
+    check_part,
     check_values,
     folded,
     metadata_from,
@@ -86,13 +86,13 @@ class RowFormat:
 
     def part_row(self, file_id: UUID, part: StoredPart) -> dict[str, Any]:
         """Column → driver's value, of a reported part."""
-        check_text("etag", part.etag)
+        check_part(part)
         return {
             "file_id": self.id_to_driver(file_id),
             "part_number": part.part_number,
             "size": part.size,
             "etag": part.etag,
-            "checksum": part.checksum and check_text("checksum", part.checksum),
+            "checksum": part.checksum,
             "last_modified": part.last_modified and self.time_to_driver(part.last_modified),
         }
 

@@ -14,7 +14,7 @@ from partway.records.cursors import Cursor, page_of
 from partway.records.database import Database
 from partway.records.statements import Statements, like_pattern
 from partway.records.tables import HEAD
-from partway.records.values import check_changes, check_text, check_values, folded
+from partway.records.values import check_changes, check_query, folded
 
 _ADD_ATTEMPTS = 3
 
@@ -142,17 +142,14 @@ class SqlRecords:
         return row
 
     def _page_values(self, query: FileQuery, cursor: Cursor | None) -> dict[str, Any]:
-        check_values(
-            {"created_by": query.owner, "fingerprint": query.fingerprint}
-            | {name: getattr(query, name) for name in ("parent_content_type", "parent_object_id")}
-        )
+        check_query(query)
         values: dict[str, Any] = {
             "owner": query.owner,
             "status": query.status and query.status.value,
             "parent_content_type": query.parent_content_type,
             "parent_object_id": query.parent_object_id,
             "fingerprint": query.fingerprint,
-            "search": like_pattern(folded(check_text("search", query.search or ""))),
+            "search": like_pattern(folded(query.search or "")),
             "limit": query.limit + 1,
         }
         if cursor is not None:

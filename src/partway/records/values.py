@@ -15,6 +15,8 @@ from typing import Any
 
 from partway.core.file import File
 from partway.core.keys import MAX_KEY_LENGTH
+from partway.core.parts import StoredPart
+from partway.core.ports import FileQuery
 from partway.errors import InvalidInput
 
 #: The fields of a record, in their order.
@@ -48,6 +50,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
 ENUM_LENGTH = 16  #: characters of the longest status or algorithm, with room
 TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging"})
 NUMBERS = frozenset({"file_size", "part_size", "num_parts"})
+_ASKED = ("parent_content_type", "parent_object_id", "fingerprint")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -122,6 +125,17 @@ def check_values(values: Mapping[str, Any]) -> None:
     for field, value in values.items():
         if value is not None and (check := _CHECKS.get(field)):
             check(field, value)
+
+
+def check_query(query: FileQuery) -> None:
+    """Raise `InvalidInput` if no record could have one of the values that a query asks for."""
+    check_values({"created_by": query.owner} | {name: getattr(query, name) for name in _ASKED})
+    check_text("search", query.search or "")
+
+
+def check_part(part: StoredPart) -> None:
+    """Raise `InvalidInput` if a database could not hold a reported part."""
+    check_values({"etag": part.etag, "checksum": part.checksum, "file_size": part.size})
 
 
 def _check_field_text(field: str, value: Any) -> None:
