@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from partway.core.blocking import run_straight
@@ -116,6 +116,7 @@ def held(number, etag, *, offset=0, size=1):
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=8), st.integers(0, 600))
+@example([(1, True)], 113)
 def test_a_torn_journal_says_what_stands_before_the_tear(root, deeds, cut):
     file = JournalFile(root)
     journal, sizes, states = Journal(), [0], [{}]

@@ -1,8 +1,8 @@
 """The journal of an upload's parts: one line for each beginning and each end of a part, appended under a lock.
 
 A line with a writer alone says that this writer now sends the part, so what was held of it counts no more. A line with
-an ETag says that the part is held. The last line of a part counts. A line that a crash has torn is no JSON and counts
-for nothing.
+an ETag says that the part is held. The last line of a part counts. A line that a crash has torn counts for
+nothing, even if it lacks its end alone: the next one to write marks it as void.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from partway.core.parts import StoredPart
 
 _READ_SIZE = 1024 * 1024  # bytes
+_VOID = b"#\n"  # ends a torn line, and makes it no JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Journal:
         size = os.fstat(descriptor).st_size
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
-        text = b"\n" + text if torn else text
+        text = _VOID + text if torn else text
         if os.write(descriptor, text) < len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.catch_up(descriptor)
