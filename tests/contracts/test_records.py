@@ -1,4 +1,4 @@
-"""Records in memory, in SQLite and in PostgreSQL pass the contract of records, on an event loop and straight through."""
+"""Records in memory, in SQLite and in PostgreSQL pass their contract, on a loop and straight through."""
 
 import asyncio
 

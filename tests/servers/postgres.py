@@ -31,11 +31,11 @@ class PostgresServer:
     def start(self) -> Self:
         """Start the server and wait until it answers."""
         data = str(self._home / "data")
+        where = ["-D", data, "-k", data, "-h", "127.0.0.1", "-p", str(self.port)]
         settings = [word for setting in _SPEED for word in ("-c", setting)]
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._prepared.bin_path / "postgres", "-D", data, "-k", data, "-h", "127.0.0.1", "-p", str(self.port)]
-                + settings,
+                [self._prepared.bin_path / "postgres", *where, *settings],
                 stdout=log,
                 stderr=log,
                 user=self._prepared.system_user,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    false,
     select,
     table,
     tuple_,
@@ -122,6 +123,8 @@ def _change(fields: frozenset[str], statuses: int | None) -> Any:
     statement = update(files).where(files.c.id == bindparam("by_id")).values(values).returning(*FILE_COLUMNS)
     if statuses is None:
         return statement
+    if statuses == 0:
+        return statement.where(false())
     return statement.where(files.c.upload_status.in_([bindparam(f"when_{index}") for index in range(statuses)]))
 
 

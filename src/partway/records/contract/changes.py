@@ -74,8 +74,9 @@ async def other_fields_are_refused(bench: Bench) -> None:
     """`id`, `created_by` and names that are no fields are a programmer's mistake: TypeError."""
     file = await bench.add()
     for name in ("id", "created_by", "colour"):
+        change: dict[str, Any] = {name: "other"}
         try:
-            outcome: object = await bench.records.change(file.id, **{name: file.id})
+            outcome: object = await bench.records.change(file.id, **change)
         except TypeError as raised:
             outcome = raised
         expect(isinstance(outcome, TypeError), f"changing {name!r} raises TypeError", found=outcome)
