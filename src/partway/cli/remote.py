@@ -87,8 +87,6 @@ def advice(error: PartwayError) -> str:
     detail = " ".join(error.detail.split())
     if error.error_code == "not_authenticated":
         return f"{detail} Give a valid token with --token or PARTWAY_TOKEN."
-    if error.error_code == "unreachable":
-        return f"{detail} The server is chosen with --server or PARTWAY_URL."
     return detail
 
 

@@ -22,6 +22,7 @@ from partway.client.names import content_type_of, folder_name
 from partway.client.part_checksums import choose_algorithm
 from partway.client.spec import UploadSpec
 from partway.client.values import Outcome
+from partway.core.parts import MIB
 
 _MANY = 20  #: files whose lines a terminal still shows one by one
 _EPILOG = f"""A file that was interrupted goes on where it stopped when the same command is run again, also on another
@@ -96,7 +97,7 @@ def command(
         items = list(local_files(files, spec, recursive=recursive))
         meter = Meter(sum(_size_of(item.path) for item in items))
         with ProgressLine(_label(items), meter, shown=not quiet) as line:
-            report = Report(line, count=len(items), as_json=as_json, quiet=quiet)
+            report = Report(line, meter, count=len(items), as_json=as_json, quiet=quiet)
             with Client(server, token=token, patience=patience, workers=workers, notice=line.notice) as client:
                 for outcome in client.upload_many(((item.path, item.spec) for item in items), meter=meter):
                     report.add(outcome)
@@ -167,14 +168,16 @@ class Report:
 
     Args:
         line: the progress line, above which everything is written.
+        meter: the bytes of all.
         count: files in all.
         as_json: one JSON object per file on standard output, and nothing else there.
         quiet: errors only.
     """
 
-    def __init__(self, line: ProgressLine, *, count: int, as_json: bool, quiet: bool) -> None:
+    def __init__(self, line: ProgressLine, meter: Meter, *, count: int, as_json: bool, quiet: bool) -> None:
         self.failed = 0
         self._line = line
+        self._meter = meter
         self._count = count
         self._json = as_json
         self._quiet = quiet
@@ -187,7 +190,7 @@ class Report:
         """One file is done or has failed."""
         if outcome.error is not None:
             self.failed += 1
-            self._line.write_above(f"partway: {printable(outcome.path)}: {advice(outcome.error)}", sys.stderr)
+            self._line.write_above(f"partway: {_named(outcome.path, advice(outcome.error))}", sys.stderr)
         elif outcome.file is not None:
             self._done += 1
             self._size += outcome.file.file_size
@@ -198,13 +201,15 @@ class Report:
 
     def finish(self) -> None:
         """The summary, on standard error."""
-        if self._quiet:
+        if self._quiet or (not self._done and self._count == 1):
             return
         seconds = time.monotonic() - self._began
         what = "1 file" if self._done == 1 else f"{self._done:,} files"
-        rate = f", {human_size(self._size / seconds)}/s" if self._size and seconds > 0 else ""
+        sent, there = self._meter.moved, self._meter.done - self._meter.moved
+        rate = f", {human_size(sent / seconds)}/s" if sent >= MIB else ""
+        resumed = f"; {human_size(there)} of it were there already" if there > 0 else ""
         failed = f"; {self.failed:,} of {self._count:,} failed" if self.failed else ""
-        say(f"Uploaded {what}, {human_size(self._size)} in {seconds:.1f} s{rate}{failed}.")
+        say(f"Uploaded {what}, {human_size(self._size)} in {seconds:.1f} s{rate}{resumed}{failed}.")
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -212,6 +217,12 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         return {"path": outcome.path, **outcome.file.to_json()}
     assert outcome.error is not None
     return {"path": outcome.path, "error": {"code": outcome.error.error_code, "detail": outcome.error.detail}}
+
+
+def _named(path: str, text: str) -> str:
+    """An error with its file's name before it, once."""
+    name = printable(path)
+    return text if text.startswith(name) else f"{name}: {text}"
 
 
 def _metadata(text: str | None) -> dict[str, Any]:

@@ -114,5 +114,6 @@ def _is_ours(part: Mapping[str, Any], sums: PartSums, source: Source) -> bool | 
         return bool(sums.of(number) == part["checksum"])
     etag = plain_etag(part["etag"] or "")
     if len(etag) == _MD5_LENGTH:
+        sums.of(number)  # for the completion and the whole file's
         return part_md5(source, offset=plan.offset_of(number), size=part["size"]) == etag
     return None
