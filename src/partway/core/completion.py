@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from partway.core.file import File, UploadStatus, may_become
-from partway.core.parts import ClaimedPart, PartsHeld, compare_with_plan
+from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.verification import Verdict, judge_object, whole_checksum
@@ -46,6 +46,20 @@ class Completion:
         if file.upload_status is UploadStatus.COMPLETING:
             return await self._go_on(file, claims)
         return _ended(file)
+
+    async def listing(self, file: File) -> list[StoredPart]:
+        """What the store holds of an open upload. A single PUT is whole or not there.
+
+        Raises:
+            UploadGone: the store does not know the upload.
+        """
+        if not file.single_put:
+            return await self._store.list_parts(file.key, file.upload_id or "")
+        stored = await self._store.head(file.key)
+        if judge_object(file, stored) is Verdict.ABSENT:
+            return []
+        # The object is there: there is nothing left to join.
+        raise UploadGone("The object is at the store already.")
 
     async def settle_gone(self, file: File) -> File:
         """Say what became of an upload that the store does not know: never assumed, always asked for the object.
@@ -143,7 +157,7 @@ class Completion:
             upload_status=UploadStatus.COMPLETED,
             upload_id=None,
             etag=stored.etag,
-            checksum=stored.checksum,
+            checksum=stored.checksum or file.checksum,
             completed=now,
             modified=now,
             settled=True,
@@ -163,8 +177,7 @@ class Completion:
         return failed or await self._standing(file)
 
     async def _held(self, file: File, claims: Mapping[int, ClaimedPart]) -> PartsHeld:
-        listing = await self._store.list_parts(file.key, file.upload_id or "")
-        return compare_with_plan(file.plan, listing, claims=claims)
+        return compare_with_plan(file.plan, await self.listing(file), claims=claims)
 
     async def _standing(self, file: File) -> File:
         standing = await self._records.get(file.id)

@@ -70,6 +70,9 @@ class File:
 
     upload_status: UploadStatus = UploadStatus.PENDING
     upload_id: str | None = None  #: the store's handle of the open multipart upload
+    single_put: bool = (
+        False  #: one presigned PUT that cannot overwrite creates the object; there is no multipart upload
+    )
     part_size: int  #: bytes of every part but the last
     num_parts: int
     checksum_algorithm: ChecksumAlgorithm | None = None

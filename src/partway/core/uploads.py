@@ -23,10 +23,19 @@ from partway.core.initiation import (
     parts_to_sign,
 )
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
-from partway.core.ports import Clock, Records, SignedParts, Store, SystemClock
+from partway.core.ports import (
+    Clock,
+    ConditionalPuts,
+    PartToSign,
+    Records,
+    SignedPart,
+    SignedParts,
+    Store,
+    SystemClock,
+)
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.verification import Verdict, judge_object
-from partway.errors import Conflict, InvalidInput, UploadGone
+from partway.errors import Conflict, InvalidInput, PartsDisagree, StoreError, UploadGone
 
 _NO_PARTS = SignedParts((), 0)
 #: The deadline is written anew only once it would move by this share of its length: not with every part.
@@ -111,9 +120,9 @@ class Uploads:
         """
         file = await self._find(file_id, caller)
         listing: Sequence[StoredPart] = ()
-        if file.upload_id is not None and file.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
+        if file.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
             try:
-                listing = await self._store.list_parts(file.key, file.upload_id)
+                listing = await self._completion.listing(file)
             except UploadGone:
                 file = await self._completion.settle_gone(file)
         return UploadState(file=file, held=compare_with_plan(file.plan, listing))
@@ -202,13 +211,18 @@ class Uploads:
 
     async def _drop(self, file: File) -> None:
         """Make the store forget an aborted or failed upload, and note it once that is confirmed."""
-        known = {file.upload_id} if file.upload_id else set(await self._store.find_uploads(file.key))
-        for upload_id in known:
+        for upload_id in await self._known_uploads(file):
             await self._store.abort_upload(file.key, upload_id)
         # A completion that was under way may have won at the store.
         if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
             await self._store.delete(file.key)
-        await self._records.change(file.id, when={file.upload_status}, upload_id=None, settled=True)
+        # The URL of a single PUT outlives the upload: until it has expired the object may yet appear.
+        await self._records.change(file.id, when={file.upload_status}, upload_id=None, settled=not file.single_put)
+
+    async def _known_uploads(self, file: File) -> list[str]:
+        if file.single_put:
+            return []
+        return [file.upload_id] if file.upload_id else await self._store.find_uploads(file.key)
 
     async def _open(self, file: File, *, fresh: bool) -> File:
         """Open the multipart upload of a `pending` record, or adopt the one that a crash left."""
@@ -237,10 +251,32 @@ class Uploads:
             await self._store.abort_upload(file.key, upload_id)
         return standing
 
+    async def sign_single_put(self, file: File) -> SignedParts:
+        """The one URL of a file that needs no multipart upload; see `File.single_put`.
+
+        Raises:
+            StoreError: the store can overwrite what it holds, so it may not be used so.
+        """
+        if not isinstance(self._store, ConditionalPuts):
+            raise StoreError("This store cannot take an upload by a single PUT; begin a new upload.")
+        _, _, checksum = (file.checksum or "").partition(":")
+        signed = await self._store.sign_put(
+            file.key,
+            size=file.file_size,
+            content_type=file.file_content_type,
+            token=file.token,
+            expires_in=self._settings.url_expiry,
+            checksum=checksum or None,
+            checksum_algorithm=file.checksum_algorithm,
+        )
+        return SignedParts([SignedPart(1, signed.url, file.file_size, signed.headers)], signed.expires_in)
+
     async def _sign(
         self, file: File, part_numbers: Mapping[int, None] | range, checksums: Mapping[int, str]
     ) -> SignedParts:
         wanted = parts_to_sign(file, part_numbers, checksums)
+        if file.single_put:
+            return await self._sign_again(file, wanted)
         return await self._store.sign_parts(
             file.key,
             file.upload_id or "",
@@ -248,6 +284,13 @@ class Uploads:
             expires_in=self._settings.url_expiry,
             checksum_algorithm=file.checksum_algorithm,
         )
+
+    async def _sign_again(self, file: File, wanted: Sequence[PartToSign]) -> SignedParts:
+        """A fresh URL for a single PUT. What it demands stays: the object that is there must be what was begun."""
+        for part in wanted:
+            if part.checksum is not None and file.checksum != f"{file.checksum_algorithm}:{part.checksum}":
+                raise PartsDisagree("This upload was begun with another checksum; begin a new one.", parts=[1])
+        return await self.sign_single_put(file)
 
     async def _slide(self, file: File) -> None:
         ttl = timedelta(seconds=self._settings.upload_ttl)

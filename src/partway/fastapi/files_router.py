@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
+from partway.core.batches import Batches
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
 from partway.core.ports import FileQuery
@@ -14,6 +15,7 @@ from partway.core.uploads import Uploads
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
+from partway.fastapi.batches import add_batch_routes
 from partway.fastapi.downloads import add_download_route
 from partway.wire import schemas
 from partway.wire.answers import (
@@ -58,18 +60,25 @@ IdempotencyKey = Annotated[
 
 
 def files_router(
-    *, files: Files, uploads: Uploads, caller: CallerOf, prefix: str = "/v1", public_url: str | None = None
+    *,
+    files: Files,
+    uploads: Uploads,
+    batches: Batches,
+    caller: CallerOf,
+    prefix: str = "/v1",
+    public_url: str | None = None,
 ) -> APIRouter:
     """The routes of the files API, for any FastAPI application.
 
     Args:
-        files, uploads: the stories.
+        files, uploads, batches: the stories.
         caller: a dependency that gives the `Caller` of a request, or raises `NotAuthenticated`.
         prefix: where the routes stand.
         public_url: how clients reach the application, if a proxy does not pass the host on.
     """
     router = APIRouter(prefix=prefix, responses=_PROBLEMS)
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
+    add_batch_routes(router, batches, caller, addresses)
     _add_upload_routes(router, uploads, caller, addresses)
     _add_file_routes(router, files, caller, addresses)
     add_download_route(router, files, caller, addresses)

@@ -13,6 +13,7 @@ from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
 from partway.records.values import (
     FIELDS,
+    FLAGS,
     TIMES,
     check_part,
     check_values,
@@ -75,8 +76,8 @@ class RowFormat:
         values = dict(zip(FIELDS, row, strict=True))
         values["id"] = self.id_from_driver(values["id"])
         values["metadata"] = metadata_from(values["metadata"])
-        values["is_public"] = bool(values["is_public"])
-        values["settled"] = bool(values["settled"])
+        for field in FLAGS:
+            values[field] = bool(values[field])
         values["upload_status"] = _STATUSES[values["upload_status"]]
         values["checksum_algorithm"] = _ALGORITHMS[values["checksum_algorithm"]]
         for field in TIMES:

@@ -52,11 +52,13 @@ def _text(field: str) -> TypeEngine[Any]:
     return String(length) if length else Text()
 
 
-def _index_of_present(name: str, *columns: str, unique: bool = False) -> Index:
+def _index_of_present(name: str, *columns: str, order: tuple[str, ...] = (), unique: bool = False) -> Index:
     """An index of the rows whose last column has a value: most have none, and then cost nothing."""
     present = text(f"{columns[-1]} IS NOT NULL")
-    return Index(name, *columns, unique=unique, sqlite_where=present, postgresql_where=present)
+    return Index(name, *columns, *order, unique=unique, sqlite_where=present, postgresql_where=present)
 
+
+_ORDER = ("created", "id")  #: of listings
 
 metadata = MetaData()
 
@@ -79,6 +81,7 @@ files = Table(
     Column("parent_object_id", _text("parent_object_id")),
     Column("upload_status", String(ENUM_LENGTH), nullable=False),
     Column("upload_id", _text("upload_id")),
+    Column("single_put", Boolean, nullable=False),
     Column("part_size", BigInteger, nullable=False),
     Column("num_parts", BigInteger, nullable=False),
     Column("checksum_algorithm", String(ENUM_LENGTH)),
@@ -101,8 +104,8 @@ files = Table(
     Index("partway_files_newest", "created", "id"),
     Index("partway_files_by_deadline", "upload_status", "expires"),
     _index_of_present("partway_files_one_request", "created_by", "idempotency_key", unique=True),
-    _index_of_present("partway_files_by_parent", "parent_content_type", "parent_object_id"),
-    _index_of_present("partway_files_by_fingerprint", "created_by", "fingerprint"),
+    _index_of_present("partway_files_by_parent", "parent_content_type", "parent_object_id", order=_ORDER),
+    _index_of_present("partway_files_by_fingerprint", "created_by", "fingerprint", order=_ORDER),
 )
 
 parts = Table(

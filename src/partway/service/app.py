@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
 from partway import __version__
+from partway.core.batches import Batches
 from partway.core.file import Caller
 from partway.core.files import Files
 from partway.core.uploads import Uploads
@@ -51,11 +52,13 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     store, records = wiring.store.store, wiring.records
     uploads = Uploads(store=store, records=records, settings=settings.uploads)
+    batches = Batches(store=store, records=records, settings=settings.uploads, uploads=uploads)
     files = Files(store=store, records=records, uploads=uploads, download_expiry=settings.download_expiry)
     app.include_router(
         files_router(
             files=files,
             uploads=uploads,
+            batches=batches,
             caller=_caller_of(settings.auth),
             prefix=settings.api_prefix,
             public_url=settings.public_url,

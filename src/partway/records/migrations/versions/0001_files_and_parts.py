@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -19,8 +21,8 @@ def upgrade() -> None:
     op.create_index("partway_files_newest", "partway_files", ["created", "id"])
     op.create_index("partway_files_by_deadline", "partway_files", ["upload_status", "expires"])
     _index_present("partway_files_one_request", ["created_by", "idempotency_key"], unique=True)
-    _index_present("partway_files_by_parent", ["parent_content_type", "parent_object_id"])
-    _index_present("partway_files_by_fingerprint", ["created_by", "fingerprint"])
+    _index_present("partway_files_by_parent", ["parent_content_type", "parent_object_id"], order=["created", "id"])
+    _index_present("partway_files_by_fingerprint", ["created_by", "fingerprint"], order=["created", "id"])
 
 
 def downgrade() -> None:
@@ -48,6 +50,7 @@ def _create_files() -> None:
         sa.Column("parent_object_id", sa.String(255)),
         sa.Column("upload_status", sa.String(16), nullable=False),
         sa.Column("upload_id", sa.Text),
+        sa.Column("single_put", sa.Boolean, nullable=False),
         sa.Column("part_size", sa.BigInteger, nullable=False),
         sa.Column("num_parts", sa.BigInteger, nullable=False),
         sa.Column("checksum_algorithm", sa.String(16)),
@@ -85,6 +88,8 @@ def _create_parts() -> None:
     )
 
 
-def _index_present(name: str, columns: list[str], *, unique: bool = False) -> None:
+def _index_present(name: str, columns: list[str], *, order: Sequence[str] = (), unique: bool = False) -> None:
     present = sa.text(f"{columns[-1]} IS NOT NULL")
-    op.create_index(name, "partway_files", columns, unique=unique, sqlite_where=present, postgresql_where=present)
+    op.create_index(
+        name, "partway_files", [*columns, *order], unique=unique, sqlite_where=present, postgresql_where=present
+    )
