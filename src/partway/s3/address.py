@@ -50,23 +50,37 @@ class BucketAddress:
         Raises:
             Misconfigured: the endpoint is not an http(s) URL.
         """
-        parts = urlsplit(endpoint_url or _aws_endpoint(region))
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment:
-            raise Misconfigured(
-                "S3_ENDPOINT_URL must be a URL such as https://s3.example.com.", setting="S3_ENDPOINT_URL"
-            )
+        scheme, host, front = _endpoint(endpoint_url or _aws_endpoint(region))
         chosen = style or ("virtual" if endpoint_url is None and "." not in bucket else "path")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        if parts.port is not None and parts.port != _DEFAULT_PORTS[parts.scheme]:
-            host += f":{parts.port}"
-        front = parts.path.rstrip("/")
         if chosen == "virtual":
-            return cls(parts.scheme, f"{bucket}.{host}", front)
-        return cls(parts.scheme, host, f"{front}/{encode_path(bucket)}")
+            return cls(scheme, f"{bucket}.{host}", front)
+        return cls(scheme, host, f"{front}/{encode_path(bucket)}")
 
     def path(self, key: str = "") -> str:
         """The raw path of an object, or of the bucket itself."""
         return f"{self.base_path}/{encode_path(key)}" if key else self.base_path or "/"
+
+
+def _endpoint(url: str) -> tuple[str, str, str]:
+    """Scheme, host with port, and the path in front without a slash at its end."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if (
+        parts.scheme not in _DEFAULT_PORTS
+        or not parts.hostname
+        or port == 0
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+    ):
+        raise Misconfigured("S3_ENDPOINT_URL must be a URL such as https://s3.example.com.", setting="S3_ENDPOINT_URL")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+        host += f":{port}"
+    return parts.scheme, host, parts.path.rstrip("/")
 
 
 def _aws_endpoint(region: str) -> str:

@@ -11,10 +11,10 @@ from urllib.parse import unquote_plus
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart, plain_etag
-from partway.core.ports import ListedObject, ObjectPage, StoredObject
-from partway.s3.refusals import raise_for
+from partway.core.ports import ListedObject, StoredObject
+from partway.s3.refusals import error_code, raise_for
 from partway.s3.requests import TOKEN_HEADER, CorsRule, LifecycleRule
-from partway.s3.xml import Node, parse
+from partway.s3.xml import Node, parse, unreadable
 
 _KEPT = tuple(algorithm for algorithm in ChecksumAlgorithm if algorithm is not ChecksumAlgorithm.MD5)
 _WHEN_UNKNOWN = datetime.fromtimestamp(0, UTC)
@@ -51,24 +51,39 @@ class UploadsPage(NamedTuple):
     next_markers: tuple[str, str] | None  #: key and upload id where the next page begins
 
 
+class ObjectsPage(NamedTuple):
+    """One page of objects."""
+
+    objects: Sequence[ListedObject]
+    more: bool
+    continuation: str | None  #: the store's own token for the next page
+
+
 def read_upload_id(answer: S3Answer) -> str:
     """The id of a created upload."""
-    return _document(answer).need("UploadId")
+    return _document(answer, "InitiateMultipartUploadResult").need("UploadId")
 
 
 def read_parts(answer: S3Answer) -> PartsPage:
     """One page of ListParts."""
-    document = _document(answer)
+    document = _document(answer, "ListPartsResult")
     parts = [_part(node) for node in document.nodes("Part")]
     more = document.text("IsTruncated") == "true"
     marker = document.text("NextPartNumberMarker") or ""
     return PartsPage(parts, int(marker) if more and marker.isdigit() else None)
 
 
-def read_uploads(answer: S3Answer) -> UploadsPage:
-    """One page of ListMultipartUploads."""
-    document = _document(answer)
-    decode = _decoder(document)
+def read_uploads(answer: S3Answer, *, prefix: str) -> UploadsPage:
+    """One page of ListMultipartUploads.
+
+    SeaweedFS says that it encodes keys as we ask, and does not: the prefix, which it repeats, shows it.
+
+    Args:
+        answer: the store's.
+        prefix: the one that was asked for.
+    """
+    document = _document(answer, "ListMultipartUploadsResult")
+    decode = str if document.text("Prefix") == prefix else _decoder(document)
     uploads = [
         OpenUpload(decode(node.need("Key")), node.need("UploadId"), _time(node.text("Initiated")))
         for node in document.nodes("Upload")
@@ -83,20 +98,20 @@ def read_uploads(answer: S3Answer) -> UploadsPage:
     )
 
 
-def read_objects(answer: S3Answer) -> ObjectPage:
+def read_objects(answer: S3Answer) -> ObjectsPage:
     """One page of ListObjectsV2."""
-    document = _document(answer)
+    document = _document(answer, "ListBucketResult")
     decode = _decoder(document)
     objects = [
         ListedObject(
             decode(node.need("Key")),
-            int(node.need("Size")),
+            node.number("Size"),
             plain_etag(node.text("ETag") or ""),
             _time(node.text("LastModified")),
         )
         for node in document.nodes("Contents")
     ]
-    return ObjectPage(objects, document.text("IsTruncated") == "true")
+    return ObjectsPage(objects, document.text("IsTruncated") == "true", document.text("NextContinuationToken"))
 
 
 def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | None = None) -> StoredObject:
@@ -110,13 +125,31 @@ def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | Non
     modified = headers.get("last-modified")
     return StoredObject(
         key=key,
-        size=int(headers.get("content-length", "0")) if size is None else size,
+        size=content_length(headers) if size is None else size,
         etag=plain_etag(headers.get("etag", "")),
         content_type=headers.get("content-type", "application/octet-stream"),
         last_modified=parsedate_to_datetime(modified) if modified else _WHEN_UNKNOWN,
         token=headers.get(TOKEN_HEADER),
         checksum=_full_checksum(headers),
     )
+
+
+def content_length(headers: Mapping[str, str]) -> int:
+    """Bytes of the body.
+
+    Raises:
+        StoreRefused: the store does not say (code `store_answer_unreadable`).
+    """
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit()):
+        raise unreadable("it has no Content-Length")
+    return int(length)
+
+
+def whole_size(headers: Mapping[str, str]) -> int | None:
+    """Bytes of the whole object, as the `Content-Range` of a range says (RFC 9110, section 14.4); None without one."""
+    _, _, size = headers.get("content-range", "").rpartition("/")
+    return int(size) if size.isascii() and size.isdigit() else None
 
 
 def read_copied_etag(answer: S3Answer) -> str:
@@ -126,12 +159,12 @@ def read_copied_etag(answer: S3Answer) -> str:
 
 def read_failed_deletions(answer: S3Answer) -> dict[str, str]:
     """Key → code of those that DeleteObjects could not delete."""
-    return {node.need("Key"): node.text("Code") or "" for node in _document(answer).nodes("Error")}
+    return {node.need("Key"): node.text("Code") or "" for node in _document(answer, "DeleteResult").nodes("Error")}
 
 
 def read_cors(answer: S3Answer) -> list[CorsRule]:
     """A bucket's CORS rules; none if it has no configuration."""
-    if answer.status == 404:
+    if _not_configured(answer):
         return []
     return [
         CorsRule(
@@ -139,35 +172,39 @@ def read_cors(answer: S3Answer) -> list[CorsRule]:
             methods=node.texts("AllowedMethod"),
             allowed_headers=node.texts("AllowedHeader"),
             exposed_headers=node.texts("ExposeHeader"),
-            max_age=int(node.text("MaxAgeSeconds") or 0),
+            max_age=node.number("MaxAgeSeconds") if node.text("MaxAgeSeconds") else 0,
         )
-        for node in _document(answer).nodes("CORSRule")
+        for node in _document(answer, "CORSConfiguration").nodes("CORSRule")
     ]
 
 
 def read_lifecycle(answer: S3Answer) -> list[LifecycleRule]:
     """A bucket's rules that abort multipart uploads; none if it has no configuration."""
-    if answer.status == 404:
+    if _not_configured(answer):
         return []
     rules = []
-    for node in _document(answer).nodes("Rule"):
+    for node in _document(answer, "LifecycleConfiguration").nodes("Rule"):
         for abort in node.nodes("AbortIncompleteMultipartUpload"):
             prefix = node.text("Prefix") or next((f.text("Prefix") or "" for f in node.nodes("Filter")), "")
-            days = int(abort.need("DaysAfterInitiation"))
+            days = abort.number("DaysAfterInitiation")
             rules.append(LifecycleRule(rule_id=node.text("ID") or "", prefix=prefix, abort_after=days))
     return rules
 
 
-def _document(answer: S3Answer) -> Node:
+def _document(answer: S3Answer, root: str | None = None) -> Node:
     raise_for(answer.status, answer.body)
-    return parse(answer.body)
+    return parse(answer.body, root=root)
+
+
+def _not_configured(answer: S3Answer) -> bool:
+    return answer.status == 404 and error_code(answer.status, answer.body) != "NoSuchBucket"
 
 
 def _part(node: Node) -> StoredPart:
     sums = (node.text(f"Checksum{algorithm.upper()}") for algorithm in _KEPT)
     return StoredPart(
-        part_number=int(node.need("PartNumber")),
-        size=int(node.need("Size")),
+        part_number=node.number("PartNumber"),
+        size=node.number("Size"),
         etag=plain_etag(node.need("ETag")),
         checksum=next((each for each in sums if each), None),
         last_modified=_time(node.text("LastModified")),

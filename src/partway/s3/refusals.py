@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+import re
 
 from partway.errors import InvalidInput, ObjectGone, PartwayError, StoreRefused, StoreUnavailable, UploadGone
 from partway.s3.xml import parse
@@ -13,18 +13,37 @@ TRANSIENT_CODES = frozenset(
 )
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_START = 200  #: bytes of a body, behind white space, in which an error's document begins
+
+_WRONG_REGION = "The bucket is in another region; check S3_REGION and S3_ENDPOINT_URL."
 _WHAT_TO_DO = {
     "AccessDenied": "The store's credentials do not allow this; check their policy.",
+    "AuthorizationHeaderMalformed": _WRONG_REGION,
     "BadDigest": "A checksum is not that of the bytes.",
     "EntityTooSmall": "A part that is not the last is smaller than the store takes.",
+    "EntityTooLarge": "The object or the part is larger than the store takes.",
+    "ExpiredToken": "The store's temporary credentials have expired; renew them.",
     "InvalidAccessKeyId": "The store does not know the access key; check AWS_ACCESS_KEY_ID.",
     "InvalidPart": "A part is not there any more, or has other bytes.",
+    "InvalidPartOrder": "The parts are not in the order of their numbers.",
+    "KeyTooLongError": "The key, or one of its segments, is longer than the store takes.",
     "NoSuchBucket": "There is no such bucket; check S3_BUCKET_NAME.",
+    "PermanentRedirect": _WRONG_REGION,
     "PreconditionFailed": "The object is not the expected one.",
     "RequestTimeTooSkewed": "This machine's clock and the store's differ by more than 15 minutes; set the clock.",
     "SignatureDoesNotMatch": "The store does not take our signature; check AWS_SECRET_ACCESS_KEY and S3_REGION.",
+    "TemporaryRedirect": _WRONG_REGION,
 }
-_CODES_BY_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange"}
+# What HEAD, whose answers have no body, and what stands between us and the store can mean.
+_CODES_BY_STATUS = {
+    301: "PermanentRedirect",
+    307: "TemporaryRedirect",
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    412: "PreconditionFailed",
+    416: "InvalidRange",
+}
 
 
 def is_transient(status: int, body: bytes) -> bool:
@@ -46,26 +65,28 @@ def raise_for(status: int, body: bytes) -> None:
     if _may_be_error(status, body):
         code = error_code(status, body)
         if code or status >= 300:
-            _raise(status, code)
+            raise _error(status, code)
 
 
 def error_code(status: int, body: bytes) -> str:
     """The store's own word for what went wrong; empty if the body is no error."""
-    if b"<Error" not in body[:1000]:
+    if not _has_error(body):
         return _CODES_BY_STATUS.get(status, "") if status >= 300 else ""
     try:
         document = parse(body)
     except StoreRefused:
         return ""
-    return document.text("Code") or "" if document.name == "Error" else ""
+    code = document.text("Code") or "" if document.name == "Error" else ""
+    return code if _CODE.fullmatch(code) else ""
 
 
 def _may_be_error(status: int, body: bytes) -> bool:
-    return status >= 300 or b"<Error" in body[:1000]
+    return status >= 300 or _has_error(body)
 
 
-def _raise(status: int, code: str) -> NoReturn:
-    raise _error(status, code)
+def _has_error(body: bytes) -> bool:
+    """S3 keeps a long request alive by white space, minutes of it, before it says how it ended."""
+    return b"<Error" in body.lstrip()[:_START]
 
 
 def _error(status: int, code: str) -> PartwayError:

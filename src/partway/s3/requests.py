@@ -44,9 +44,12 @@ def create_multipart_upload(
 
 
 def list_parts(key: str, upload_id: str, *, marker: int = 0) -> S3Request:
-    """ListParts, one page of at most 1,000."""
-    query = [("max-parts", "1000"), ("part-number-marker", str(marker)), ("uploadId", upload_id)]
-    return S3Request(method="GET", key=key, query=query)
+    """ListParts, one page of as many as the store likes to list.
+
+    SeaweedFS then lists all 10,000. At the end of a smaller page it would lose a part that was sent twice: it goes on
+    behind the part's number.
+    """
+    return S3Request(method="GET", key=key, query=[("part-number-marker", str(marker)), ("uploadId", upload_id)])
 
 
 def complete_multipart_upload(
@@ -157,10 +160,12 @@ def delete_objects(keys: Iterable[str]) -> S3Request:
     return S3Request(method="POST", query=[("delete", "")], headers=_xml_with_md5(body), body=body)
 
 
-def list_objects(prefix: str, *, after: str = "", limit: int = 1000) -> S3Request:
-    """ListObjectsV2, one page of at most 1,000."""
+def list_objects(prefix: str, *, after: str = "", continuation: str | None = None, limit: int = 1000) -> S3Request:
+    """ListObjectsV2, one page of at most 1,000: behind the key `after`, or where the store's own token goes on."""
     query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(limit)), ("prefix", prefix)]
-    if after:
+    if continuation is not None:
+        query.append(("continuation-token", continuation))
+    elif after:
         query.append(("start-after", after))
     return S3Request(method="GET", query=query)
 
@@ -170,9 +175,13 @@ def head_bucket() -> S3Request:
     return S3Request(method="HEAD", read_timeout=5.0)
 
 
-def create_bucket() -> S3Request:
-    """CreateBucket, in the endpoint's own region."""
-    return S3Request(method="PUT")
+def create_bucket(region: str) -> S3Request:
+    """CreateBucket in a region; `us-east-1` is the one that must not be named."""
+    if region == "us-east-1":
+        return S3Request(method="PUT")
+    constraint = f"<LocationConstraint>{escape(region)}</LocationConstraint>"
+    body = f'<CreateBucketConfiguration xmlns="{_XMLNS}">{constraint}</CreateBucketConfiguration>'
+    return S3Request(method="PUT", headers=_XML, body=body.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +20,6 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 MAX_EXPIRY = 7 * 24 * 3600  #: seconds
 _FUTURE_TOLERANCE = timedelta(minutes=15)
-_SPACES = re.compile(r" +")
 _QUERY_PARAMETERS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
 
 
@@ -88,7 +86,7 @@ def canonical_request(
     """
     pairs = sorted((encode_query(name), encode_query(value)) for name, value in query)
     names = sorted(headers)
-    lines = "".join(f"{name}:{_SPACES.sub(' ', headers[name].strip())}\n" for name in names)
+    lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in names)
     canonical_query = "&".join(f"{name}={value}" for name, value in pairs)
     return f"{method}\n{path}\n{canonical_query}\n{lines}\n{';'.join(names)}\n{payload}"
 
@@ -203,8 +201,7 @@ def verify_presigned(
     _check_credential(parameters, credentials, f"{moment:%Y%m%d}/{region}/s3/aws4_request")
     names = parameters["X-Amz-SignedHeaders"].split(";")
     given = headers if host is None else {**headers, "host": host}
-    if "host" not in names or any(name not in given for name in names):
-        raise PresignedRefused("SignatureDoesNotMatch", "A header that was signed was not sent.")
+    _check_signed_headers(names, given)
     signature = parameters.pop("X-Amz-Signature")
     text = canonical_request(
         method=method,
@@ -250,6 +247,14 @@ def _check_times(parameters: Mapping[str, str], now: datetime) -> datetime:
     if now > moment + timedelta(seconds=seconds):
         raise PresignedRefused("AccessDenied", "Request has expired")
     return moment
+
+
+def _check_signed_headers(names: Sequence[str], given: Mapping[str, str]) -> None:
+    """All that was signed must be sent, and all that steers the store (`x-amz-…`) must be signed, as S3 demands."""
+    if "host" not in names or any(name not in given for name in names):
+        raise PresignedRefused("SignatureDoesNotMatch", "A header that was signed was not sent.")
+    if any(name.startswith("x-amz-") and name not in names for name in given):
+        raise PresignedRefused("AccessDenied", "There were headers present in the request which were not signed")
 
 
 def _check_credential(parameters: Mapping[str, str], credentials: Credentials, scope: str) -> None:

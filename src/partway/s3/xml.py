@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 from partway.errors import StoreRefused
 
-_MAX_SIZE = 32 * 1024 * 1024  #: bytes; a page of 1,000 rows has far less
+MAX_SIZE = 32 * 1024 * 1024  #: bytes of an answer; a page of 1,000 rows has far less
+_MAX_DIGITS = 20
 
 
 class Node:
@@ -38,8 +39,19 @@ class Node:
         """
         found = self.text(name)
         if found is None:
-            raise _unreadable(f"<{name}> is missing in <{self.name}>")
+            raise unreadable(f"<{name}> is missing in <{self.name}>")
         return found
+
+    def number(self, name: str) -> int:
+        """The whole number in a child that must be there.
+
+        Raises:
+            StoreRefused: it is not, or is no number (code `store_answer_unreadable`).
+        """
+        text = self.need(name)
+        if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS):
+            raise unreadable(f"<{name}> is no number")
+        return int(text)
 
     def nodes(self, name: str) -> Iterator[Node]:
         """All children of that name."""
@@ -49,27 +61,37 @@ class Node:
         return (child for child in self._element if _plain(child.tag) == name)
 
 
-def parse(body: bytes) -> Node:
+def parse(body: bytes, *, root: str | None = None) -> Node:
     """Read a document.
 
+    Args:
+        body: of an answer.
+        root: the name that its root element must have; None: any.
+
     Raises:
-        StoreRefused: it is no XML, too large, or has a document type, which no store needs and which could expand.
+        StoreRefused: it is not such a document, too large, or has a document type, which no store needs and which could
+            expand (code `store_answer_unreadable`).
     """
-    if len(body) > _MAX_SIZE:
-        raise _unreadable("it is too large")
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise _unreadable("it has a document type")
+    if len(body) > MAX_SIZE:
+        raise unreadable("it is too large")
+    # A NUL betrays UTF-16, in which a document type would not be seen.
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body or b"\0" in body:
+        raise unreadable("it has a document type")
     try:
-        return Node(ElementTree.fromstring(body.strip()))  # noqa: S314  # bounded, and entities are refused above
-    except ElementTree.ParseError as error:
-        raise _unreadable("it is not XML") from error
+        document = Node(ElementTree.fromstring(body.strip()))  # noqa: S314  # bounded, and entities are refused above
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise unreadable("it is not XML") from error
+    if root is not None and document.name != root:
+        raise unreadable(f"it is no {root}")
+    return document
 
 
 def _plain(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _unreadable(problem: str) -> StoreRefused:
+def unreadable(problem: str) -> StoreRefused:
+    """The store answers something that S3 does not."""
     return StoreRefused(
         f"The store's answer cannot be read: {problem}. Is the endpoint an S3 store?", code="store_answer_unreadable"
     )

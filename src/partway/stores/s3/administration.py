@@ -10,8 +10,6 @@ from partway.s3.refusals import error_code, raise_for
 from partway.s3.requests import CorsRule, LifecycleRule, S3Request
 from partway.stores.s3.calls import S3Calls
 
-_OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
-
 
 class BucketAdministration:
     """Reads and changes a bucket's settings.
@@ -24,9 +22,16 @@ class BucketAdministration:
         self._calls = calls
 
     async def create(self) -> None:
-        """Create the bucket; one that is ours already is fine."""
-        answer = await self._calls.send(requests.create_bucket())
-        if error_code(answer.status, answer.body) not in _OURS_ALREADY:
+        """Create the bucket; one that is ours already is fine.
+
+        Raises:
+            StoreRefused: it is another's, or the name is not taken.
+        """
+        answer = await self._calls.send(requests.create_bucket(self._calls.region))
+        code = error_code(answer.status, answer.body)
+        if code == "BucketAlreadyExists":  # some stores say so of ours too
+            answer = await self._calls.send(requests.head_bucket())
+        if code != "BucketAlreadyOwnedByYou":
             raise_for(answer.status, answer.body)
 
     async def cors(self) -> list[CorsRule]:

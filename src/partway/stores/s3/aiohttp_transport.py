@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 try:
     import aiohttp
@@ -13,8 +12,10 @@ except ModuleNotFoundError as error:
 
     raise MissingExtra("s3", module="aiohttp") from error
 
+from partway.errors import StoreUnavailable
 from partway.s3.answers import S3Answer
-from partway.stores.s3.transport import SignedRequest, StreamedAnswer, TransportFailed
+from partway.s3.xml import MAX_SIZE, unreadable
+from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, TransportFailed
 
 _CHUNK_SIZE = 256 * 1024  #: bytes
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
@@ -36,19 +37,18 @@ class AiohttpTransport:
     async def send(self, request: SignedRequest) -> S3Answer:
         """The whole answer; see `Transport.send`."""
         try:
-            async with self._request(request) as answer:
-                body = await answer.read()
-                return S3Answer(answer.status, _lower(answer), body)
+            async with self._request(request, total=self._connect_timeout + request.whole_timeout) as answer:
+                return S3Answer(answer.status, _lower(answer), await _whole(answer))
         except _FAILURES as error:
-            raise TransportFailed(str(error) or type(error).__name__) from error
+            raise _failed(error) from error
 
     async def stream(self, request: SignedRequest) -> StreamedAnswer:
         """The answer's head and its body as it comes; see `Transport.stream`."""
         try:
-            answer = await self._request(request)
+            answer = await self._request(request, total=None)
         except _FAILURES as error:
-            raise TransportFailed(str(error) or type(error).__name__) from error
-        return StreamedAnswer(answer.status, _lower(answer), _chunks(answer))
+            raise _failed(error) from error
+        return StreamedAnswer(answer.status, _lower(answer), _Body(answer))
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -60,14 +60,15 @@ class AiohttpTransport:
             await self._session.close()
             self._session = None
 
-    def _request(self, request: SignedRequest) -> aiohttp.client._RequestContextManager:
-        timeout = aiohttp.ClientTimeout(sock_connect=self._connect_timeout, sock_read=request.read_timeout, total=None)
+    def _request(self, request: SignedRequest, *, total: float | None) -> aiohttp.client._RequestContextManager:
         return self._opened().request(
             request.method,
             URL(request.url, encoded=True),
             headers=request.headers,
             data=request.body or None,
-            timeout=timeout,
+            timeout=aiohttp.ClientTimeout(
+                total=total, sock_connect=self._connect_timeout, sock_read=request.read_timeout
+            ),
             allow_redirects=False,
             skip_auto_headers=("Content-Type", "Accept-Encoding"),
         )
@@ -81,15 +82,45 @@ class AiohttpTransport:
         return self._session
 
 
-async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    try:
-        async for chunk in answer.content.iter_chunked(_CHUNK_SIZE):
-            yield chunk
-    except _FAILURES as error:
-        raise TransportFailed(str(error) or type(error).__name__) from error
-    finally:
-        # Closes the connection if the body was not read to its end, gives it back if it was.
-        answer.close() if not answer.content.at_eof() else answer.release()
+class _Body(Body):
+    """See `transport.Body`."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self._ended = False
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            chunk = await self._answer.content.read(_CHUNK_SIZE)
+        except _FAILURES as error:
+            await self.aclose()
+            raise StoreUnavailable("The store broke off while it sent the object; read on from there.") from error
+        if not chunk:
+            await self.aclose()
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back; one with bytes still to come is closed."""
+        self._ended = True
+        self._answer.close()  # does nothing to a connection whose bytes have all come: it is back already
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    if answer.content_length is not None and answer.content_length <= MAX_SIZE:
+        return await answer.read()
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(_CHUNK_SIZE):
+        body += chunk
+        if len(body) > MAX_SIZE:
+            raise unreadable("it is too large")
+    return bytes(body)
+
+
+def _failed(error: Exception) -> TransportFailed:
+    return TransportFailed(str(error) or type(error).__name__)
 
 
 def _lower(answer: aiohttp.ClientResponse) -> dict[str, str]:

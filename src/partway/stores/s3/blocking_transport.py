@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
 
 try:
     import urllib3
@@ -13,11 +13,14 @@ except ModuleNotFoundError as error:
 
     raise MissingExtra("s3", module="urllib3") from error
 
-from partway.errors import WouldBlock
+from partway.errors import StoreUnavailable, WouldBlock
 from partway.s3.answers import S3Answer
-from partway.stores.s3.transport import SignedRequest, StreamedAnswer, TransportFailed
+from partway.s3.xml import MAX_SIZE, unreadable
+from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, TransportFailed
 
 _CHUNK_SIZE = 256 * 1024  #: bytes
+_POOL_TIMEOUT = 30  #: seconds that a request waits for a free connection
+_FAILURES = (urllib3.exceptions.HTTPError, OSError)
 
 
 class BlockingTransport:
@@ -30,52 +33,98 @@ class BlockingTransport:
 
     def __init__(self, *, max_connections: int, connect_timeout: float) -> None:
         self._connect_timeout = connect_timeout
-        self._pool = urllib3.PoolManager(num_pools=4, maxsize=max_connections, block=True, retries=False)
+        self._pools = urllib3.PoolManager(maxsize=max_connections, block=True)
 
     async def send(self, request: SignedRequest) -> S3Answer:
         """The whole answer; see `Transport.send`."""
-        answer = self._request(request, preload=True)
-        return S3Answer(answer.status, _lower(answer), answer.data)
+        answer = self._open(request)
+        try:
+            return S3Answer(answer.status, _lower(answer), _whole(answer, timeout=request.whole_timeout))
+        except _FAILURES as error:
+            raise TransportFailed(str(error)) from error
+        finally:
+            _give_back(answer)
 
     async def stream(self, request: SignedRequest) -> StreamedAnswer:
         """The answer's head and its body as it comes; see `Transport.stream`."""
-        answer = self._request(request, preload=False)
-        return StreamedAnswer(answer.status, _lower(answer), _chunks(answer))
+        answer = self._open(request)
+        return StreamedAnswer(answer.status, _lower(answer), _Body(answer))
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
-        time.sleep(seconds)  # noqa: ASYNC251  # never on an event loop: `_request` refuses there
+        time.sleep(seconds)  # noqa: ASYNC251  # never on an event loop: `_open` refuses there
 
     async def aclose(self) -> None:
         """Close all connections."""
-        self._pool.clear()
+        self._pools.clear()
 
-    def _request(self, request: SignedRequest, *, preload: bool) -> urllib3.BaseHTTPResponse:
+    def _open(self, request: SignedRequest) -> urllib3.BaseHTTPResponse:
         if asyncio._get_running_loop() is not None:
             raise WouldBlock("A blocking store was called on a running event loop; use the asynchronous one there.")
+        parts = urlsplit(request.url)
         try:
-            return self._pool.urlopen(
+            # The pool itself, not its manager: that would tidy up the path, which is signed as it stands.
+            return self._pools.connection_from_url(f"{parts.scheme}://{parts.netloc}").urlopen(
                 request.method,
-                request.url,
+                f"{parts.path}?{parts.query}" if parts.query else parts.path,
                 body=request.body or None,
                 headers=request.headers,
                 redirect=False,
-                preload_content=preload,
+                retries=False,
+                preload_content=False,
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=self._connect_timeout, read=request.read_timeout),
+                pool_timeout=_POOL_TIMEOUT,
             )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except _FAILURES as error:
             raise TransportFailed(str(error)) from error
 
 
-async def _chunks(answer: urllib3.BaseHTTPResponse) -> AsyncGenerator[bytes]:
-    try:
-        for chunk in answer.stream(_CHUNK_SIZE, decode_content=False):
-            yield chunk
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise TransportFailed(str(error)) from error
-    finally:
-        answer.close() if answer.closed is False else answer.release_conn()
+class _Body(Body):
+    """See `transport.Body`."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self._answer = answer
+        self._ended = False
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            chunk = self._answer.read(_CHUNK_SIZE, decode_content=False)
+        except _FAILURES as error:
+            await self.aclose()
+            raise StoreUnavailable("The store broke off while it sent the object; read on from there.") from error
+        if not chunk:
+            await self.aclose()
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back; one with bytes still to come is closed."""
+        self._ended = True
+        _give_back(self._answer)
+
+
+def _whole(answer: urllib3.BaseHTTPResponse, *, timeout: float) -> bytes:
+    end = time.monotonic() + timeout
+    body = bytearray()
+    while chunk := answer.read1(_CHUNK_SIZE, decode_content=False):
+        body += chunk
+        if len(body) > MAX_SIZE:
+            raise unreadable("it is too large")
+        if time.monotonic() > end:
+            raise TimeoutError("the answer trickles")
+    return bytes(body)
+
+
+def _give_back(answer: urllib3.BaseHTTPResponse) -> None:
+    """Return the connection to its pool; urllib3 has done so already if the body was read to its end.
+
+    One with bytes still to come is closed first, and takes its place in the pool all the same.
+    """
+    answer.close()
+    answer.release_conn()
 
 
 def _lower(answer: urllib3.BaseHTTPResponse) -> dict[str, str]:

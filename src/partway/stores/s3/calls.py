@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from partway.errors import StoreUnavailable
 from partway.s3.address import BucketAddress
 from partway.s3.answers import S3Answer
-from partway.s3.refusals import is_transient
+from partway.s3.refusals import error_code, is_transient
 from partway.s3.requests import S3Request
 from partway.s3.sigv4 import Signing, query_string, sign_headers
 from partway.stores.s3.credentials import CredentialsSource
@@ -21,11 +22,12 @@ from partway.stores.s3.transport import (
     Transport,
     TransportFailed,
     delay_before,
+    retry_after,
 )
 
 T = TypeVar("T")
 _MAX_ATTEMPTS = 6
-_RETRY_AFTER = 5  #: seconds that our own callers are told to wait
+_RETRY_AFTER = 5  #: seconds that our own callers are told to wait, if the store does not say
 
 
 class S3Calls:
@@ -36,7 +38,7 @@ class S3Calls:
         region: for the signature.
         credentials: who signs.
         transport: what sends.
-        patience: seconds that one request is tried again.
+        patience: seconds in which one request is sent again.
     """
 
     def __init__(
@@ -54,37 +56,33 @@ class S3Calls:
         self._transport = transport
         self._patience = patience
 
+    @property
+    def region(self) -> str:
+        """Where the bucket is."""
+        return self._region
+
     async def signing(self) -> Signing:
         """Who signs at this moment."""
         credentials = await self._credentials.current()
         return Signing(credentials=credentials, region=self._region, now=datetime.now(UTC))
 
-    async def send(self, request: S3Request) -> S3Answer:
+    async def send(self, request: S3Request, *, patience: float | None = None) -> S3Answer:
         """Send a request and return its answer, also if that is an error.
 
         All our requests may be sent twice: a second CreateMultipartUpload leaves a spare upload, found by its key.
 
+        Args:
+            request: what is asked.
+            patience: seconds in which it is sent again; None: as usual.
+
         Raises:
             StoreUnavailable: the store did not answer, or only that it cannot now, as long as we had patience.
         """
-
-        async def once(signed: SignedRequest) -> S3Answer | None:
-            answer = await self._transport.send(signed)
-            return None if is_transient(answer.status, answer.body) else answer
-
-        return await self._persist(request, once)
+        return await self._persist(request, self._send_once, self._patience if patience is None else patience)
 
     async def stream(self, request: S3Request) -> StreamedAnswer:
         """As `send`, with the body still to come."""
-
-        async def once(signed: SignedRequest) -> StreamedAnswer | None:
-            answer = await self._transport.stream(signed)
-            if not is_transient(answer.status, b""):
-                return answer
-            await answer.aclose()
-            return None
-
-        return await self._persist(request, once)
+        return await self._persist(request, self._stream_once, self._patience)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -94,25 +92,31 @@ class S3Calls:
         """Close all connections."""
         await self._transport.aclose()
 
-    async def _persist(self, request: S3Request, once: Callable[[SignedRequest], Awaitable[T | None]]) -> T:
-        """Try until `once` has an answer that is worth keeping, or patience ends."""
-        end = time.monotonic() + self._patience
-        failure: TransportFailed | None = None
-        for attempt in range(2, _MAX_ATTEMPTS + 2):
+    async def _send_once(self, signed: SignedRequest) -> S3Answer:
+        answer = await self._transport.send(signed)
+        if is_transient(answer.status, answer.body):
+            raise _not_now(answer.status, answer.headers, answer.body)
+        return answer
+
+    async def _stream_once(self, signed: SignedRequest) -> StreamedAnswer:
+        answer = await self._transport.stream(signed)
+        if is_transient(answer.status, b""):
+            raise _not_now(answer.status, answer.headers, await answer.read_error())
+        return answer
+
+    async def _persist(self, request: S3Request, once: Callable[[SignedRequest], Awaitable[T]], patience: float) -> T:
+        """Send until there is an answer that says something, or patience ends."""
+        end = time.monotonic() + patience
+        attempt = 1
+        while True:
             try:
-                answer = await once(await self._signed(request))
-            except TransportFailed as failed:
-                failure, answer = failed, None
-            if answer is not None:
-                return answer
-            delay = delay_before(attempt)
-            if time.monotonic() + delay > end:
-                break
+                return await once(await self._signed(request))
+            except TransportFailed as failure:
+                attempt += 1
+                delay = max(delay_before(attempt), failure.retry_after)
+                if attempt > _MAX_ATTEMPTS or time.monotonic() + delay > end:
+                    raise _unavailable(failure) from failure
             await self._transport.sleep(delay)
-        raise StoreUnavailable(
-            "The store does not answer; try again in a moment." if failure else "The store is overloaded; try again.",
-            retry_after=_RETRY_AFTER,
-        ) from failure
 
     async def _signed(self, request: S3Request) -> SignedRequest:
         path = self._address.path(request.key)
@@ -133,3 +137,13 @@ class S3Calls:
             body=request.body,
             read_timeout=request.read_timeout,
         )
+
+
+def _not_now(status: int, headers: Mapping[str, str], body: bytes) -> TransportFailed:
+    said = error_code(status, body) or str(status)
+    return TransportFailed(f"the store answers {said}", retry_after=retry_after(headers))
+
+
+def _unavailable(failure: TransportFailed) -> StoreUnavailable:
+    wait = math.ceil(failure.retry_after) or _RETRY_AFTER
+    return StoreUnavailable(f"The store is down or overloaded; try again in {wait} seconds.", retry_after=wait)

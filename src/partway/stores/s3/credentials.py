@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import datetime
 from typing import Any, Protocol
@@ -45,6 +46,7 @@ class BlockingChain:
 
     def __init__(self) -> None:
         self._chain = _load_chain()
+        self._one_at_a_time = threading.Lock()
         self._kept: Credentials | None = None
         self._kept_until = 0.0
 
@@ -62,17 +64,13 @@ class BlockingChain:
         Raises:
             StoreUnavailable: it cannot refresh the keys.
         """
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            frozen = self._chain.get_frozen_credentials()
-        except (BotoCoreError, OSError) as error:
-            raise StoreUnavailable("The store's credentials cannot be refreshed now; try again.") from error
-        # The chain tells the end of temporary keys nowhere else.
-        expires: datetime | None = getattr(self._chain, "_expiry_time", None)
-        credentials = Credentials(frozen.access_key, frozen.secret_key, frozen.token, expires)
-        self._kept, self._kept_until = credentials, time.monotonic() + _KEPT_FOR
-        return credentials
+        with self._one_at_a_time:
+            kept = self.kept()
+            if kept is not None:
+                return kept
+            credentials = _frozen(self._chain)
+            self._kept, self._kept_until = credentials, time.monotonic() + _KEPT_FOR
+            return credentials
 
 
 class AsyncChain:
@@ -96,7 +94,19 @@ def fixed_credentials(settings: S3Settings) -> FixedCredentials | None:
         return None
     if not settings.access_key or not settings.secret_key:
         raise Misconfigured("The access key and its secret belong together.", setting="AWS_SECRET_ACCESS_KEY")
-    return FixedCredentials(Credentials(settings.access_key, settings.secret_key, settings.session_token))
+    return FixedCredentials(Credentials(settings.access_key, settings.secret_key, settings.session_token or None))
+
+
+def _frozen(chain: Any) -> Credentials:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        frozen = chain.get_frozen_credentials()
+    except (BotoCoreError, ClientError, OSError, RuntimeError) as error:  # RuntimeError: renewed, but expired already
+        raise StoreUnavailable("The store's credentials cannot be refreshed now; try again.", retry_after=5) from error
+    # The chain tells the end of temporary keys nowhere else.
+    expires: datetime | None = getattr(chain, "_expiry_time", None)
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None, expires)
 
 
 def _load_chain() -> Any:

@@ -1,0 +1,139 @@
+"""The objects' half of the S3 store; see `core.ports.ObjectStore`, `ConditionalPuts` and `ObjectListing`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.ports import ObjectPage, ObjectStream, SignedUrl, StoredObject
+from partway.errors import InvalidInput, ObjectGone, StoreRefused
+from partway.s3 import answers, requests
+from partway.s3.address import BucketAddress
+from partway.s3.refusals import raise_for
+from partway.s3.sigv4 import presign
+from partway.stores.refusals import outside
+from partway.stores.s3.bucket import S3Bucket
+from partway.stores.s3.calls import S3Calls
+from partway.stores.s3.transport import StreamedAnswer
+
+_CHECK_PATIENCE = 2.0  #: seconds; who asks whether the store is there does not want to wait for it
+_WALKS_KEPT = 256
+
+
+class S3Objects(S3Bucket):
+    """Finished objects in a bucket."""
+
+    def __init__(self, *, calls: S3Calls, public_address: BucketAddress) -> None:
+        super().__init__(calls=calls, public_address=public_address)
+        self._continuations: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def head(self, key: str) -> StoredObject | None:
+        """What the store says of an object."""
+        answer = await self._calls.send(requests.head_object(key))
+        try:
+            raise_for(answer.status, answer.body)
+        except ObjectGone:
+            return None
+        return answers.read_object_headers(key, answer.headers)
+
+    async def read(
+        self, key: str, *, first: int = 0, last: int | None = None, if_match: str | None = None
+    ) -> ObjectStream:
+        """An object's bytes as they come."""
+        answer = await self._calls.stream(requests.get_object(key, first=first, last=last, if_match=if_match))
+        expected = 206 if first > 0 or last is not None else 200
+        if answer.status == 416 and first == 0:  # an empty object has no first byte
+            await answer.aclose()
+            answer, expected = await self._calls.stream(requests.get_object(key, if_match=if_match)), 200
+        if answer.status != expected:
+            await _raise_for_read(answer)
+        length = answers.content_length(answer.headers)
+        size = answers.whole_size(answer.headers)
+        stored = answers.read_object_headers(key, answer.headers, size=length if size is None else size)
+        return ObjectStream(stored=stored, first=first, length=length, chunks=answer.chunks)
+
+    async def sign_download(
+        self, key: str, *, expires_in: int, content_type: str | None = None, disposition: str | None = None
+    ) -> SignedUrl:
+        """Presign a GET for the public endpoint."""
+        signing, lifetime = await self._signing_for(expires_in)
+        overrides = {"response-content-disposition": disposition, "response-content-type": content_type}
+        url = presign(
+            method="GET",
+            address=self._public_address,
+            key=key,
+            signing=signing,
+            expires_in=lifetime,
+            query={name: value for name, value in overrides.items() if value is not None},
+        )
+        return SignedUrl(url, lifetime, {})
+
+    async def sign_put(
+        self,
+        key: str,
+        *,
+        size: int,
+        content_type: str,
+        token: str,
+        expires_in: int,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedUrl:
+        """Presign one PUT that creates the object and never overwrites one."""
+        signing, lifetime = await self._signing_for(expires_in)
+        headers = {"content-type": content_type, "if-none-match": "*", requests.TOKEN_HEADER: token}
+        if checksum is not None and checksum_algorithm is not None:
+            headers[checksum_algorithm.header] = checksum
+        url = presign(
+            method="PUT",
+            address=self._public_address,
+            key=key,
+            signing=signing,
+            expires_in=lifetime,
+            headers={**headers, "content-length": str(size)},
+        )
+        return SignedUrl(url, lifetime, headers)
+
+    async def delete(self, key: str) -> None:
+        """Delete an object."""
+        answer = await self._calls.send(requests.delete_object(key))
+        try:
+            raise_for(answer.status, answer.body)
+        except ObjectGone:
+            return
+
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+        """One page of objects, in the store's own order.
+
+        SeaweedFS walks its directories in turn, and leaves out what lies below a key when asked for what is behind it.
+        Its own token goes on rightly, so the tokens of the last pages are kept.
+        """
+        continuation = self._continuations.get((prefix, after))
+        request = requests.list_objects(prefix, after=after, continuation=continuation, limit=limit)
+        page = answers.read_objects(await self._calls.send(request))
+        if page.more and page.objects and page.continuation is not None:
+            self._continuations[prefix, page.objects[-1].key] = page.continuation
+            while len(self._continuations) > _WALKS_KEPT:
+                self._continuations.popitem(last=False)
+        return ObjectPage(page.objects, page.more)
+
+    async def check(self) -> None:
+        """HEAD the bucket."""
+        answer = await self._calls.send(requests.head_bucket(), patience=_CHECK_PATIENCE)
+        if answer.status == 404:
+            raise StoreRefused("There is no such bucket; check S3_BUCKET_NAME.", store_code="NoSuchBucket")
+        raise_for(answer.status, answer.body)
+
+
+async def _raise_for_read(answer: StreamedAnswer) -> None:
+    """Raise what the answer to a GET says. Another ETag than the expected one: the expected object is gone."""
+    body = await answer.read_error()
+    try:
+        raise_for(answer.status, body)
+    except InvalidInput:
+        raise outside(answers.whole_size(answer.headers) or 0) from None
+    except StoreRefused as refusal:
+        if refusal.facts.get("store_code") == "PreconditionFailed":
+            raise ObjectGone("The store holds another object under this key.") from refusal
+        raise
+    raise StoreRefused(f"The store answered {answer.status} to a read.", store_code=str(answer.status))

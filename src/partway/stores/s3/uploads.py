@@ -1,0 +1,111 @@
+"""The multipart half of the S3 store; see `core.ports.MultipartStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
+from partway.core.ports import PartToSign, SignedParts
+from partway.errors import StoreUnavailable, UploadGone
+from partway.s3 import answers, requests
+from partway.s3.part_signer import PartSigner
+from partway.s3.refusals import raise_for
+from partway.stores.s3.bucket import S3Bucket
+
+_ABORT_ROUNDS = 8
+_ABORT_PAUSE = 0.25  #: seconds
+
+
+class S3Uploads(S3Bucket):
+    """Multipart uploads in a bucket."""
+
+    @property
+    def limits(self) -> StoreLimits:
+        """S3's."""
+        return S3_LIMITS
+
+    async def create_upload(
+        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+    ) -> str:
+        """Open a multipart upload."""
+        request = requests.create_multipart_upload(
+            key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm
+        )
+        return answers.read_upload_id(await self._calls.send(request))
+
+    async def find_uploads(self, key: str) -> list[str]:
+        """Upload ids of exactly this key, oldest first, over all pages."""
+        found: list[answers.OpenUpload] = []
+        markers: tuple[str, str] | None = ("", "")
+        while markers is not None:
+            request = requests.list_multipart_uploads(key, key_marker=markers[0], upload_id_marker=markers[1])
+            page = answers.read_uploads(await self._calls.send(request), prefix=key)
+            found += [upload for upload in page.uploads if upload.key == key]
+            markers = page.next_markers if page.next_markers != markers else None
+        return [upload.upload_id for upload in sorted(found, key=lambda upload: upload.initiated)]
+
+    async def sign_parts(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[PartToSign],
+        *,
+        expires_in: int,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> SignedParts:
+        """Presign parts for the public endpoint."""
+        signing, lifetime = await self._signing_for(expires_in)
+        signer = PartSigner(
+            address=self._public_address,
+            key=key,
+            upload_id=upload_id,
+            signing=signing,
+            expires_in=lifetime,
+            checksum_header=None if checksum_algorithm is None else checksum_algorithm.header,
+        )
+        return SignedParts(signer.sign(parts), lifetime)
+
+    async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """All parts over all pages."""
+        parts: list[StoredPart] = []
+        marker: int | None = 0
+        while marker is not None:
+            answer = await self._calls.send(requests.list_parts(key, upload_id, marker=marker))
+            page = answers.read_parts(answer)
+            parts += page.parts
+            marker = page.next_marker if page.next_marker != marker else None
+        return parts
+
+    async def complete_upload(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[StoredPart],
+        *,
+        checksum: str | None = None,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> None:
+        """Join the parts."""
+        request = requests.complete_multipart_upload(
+            key, upload_id, parts, checksum=checksum, checksum_algorithm=checksum_algorithm
+        )
+        answer = await self._calls.send(request)
+        raise_for(answer.status, answer.body)
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Drop an upload, again and again until the store lists no more of it: parts that were on their way may land
+        behind an abort (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+
+        Raises:
+            StoreUnavailable: the store still lists it.
+        """
+        for _ in range(_ABORT_ROUNDS):
+            try:
+                answer = await self._calls.send(requests.abort_multipart_upload(key, upload_id))
+                raise_for(answer.status, answer.body)
+                await self.list_parts(key, upload_id)
+            except UploadGone:
+                return
+            await self._calls.sleep(_ABORT_PAUSE)
+        raise StoreUnavailable("The store still lists the aborted upload; abort it again later.")
