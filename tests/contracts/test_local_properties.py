@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -245,3 +246,15 @@ def test_the_disks_errors_are_ours(number, code):
     with pytest.raises(StoreUnavailable) as raised, disk_errors():
         raise OSError(number, os.strerror(number))
     assert raised.value.facts.get("store_code") == code
+
+
+def test_without_awscrt_its_checksums_are_refused_and_the_others_work(root, monkeypatch):
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    store = new_store(root)
+    for algorithm in (ChecksumAlgorithm.CRC32C, ChecksumAlgorithm.CRC64NVME):
+        with pytest.raises(InvalidInput, match="awscrt") as refused:
+            run_straight(store.create_upload("k", content_type="a/b", token="t", checksum_algorithm=algorithm))
+        assert refused.value.error_code == "invalid_checksum"
+    assert run_straight(
+        store.create_upload("k", content_type="a/b", token="t", checksum_algorithm=ChecksumAlgorithm.SHA256)
+    )

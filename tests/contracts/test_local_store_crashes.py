@@ -1,5 +1,6 @@
 """What a SIGKILL leaves on disk is whole or resumable, and processes on one root do not hurt each other."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from partway.core.blocking import run_straight
 from partway.core.parts import MIB
 from partway.core.ports import PartToSign
-from partway.errors import UploadGone
+from partway.errors import PartwayError, StoreRefused, UploadGone
 from partway.stores.contract import Bench
 from partway.stores.local.receiving import Expected
 from tests.servers.local_store import LocalStoreServer, open_store
@@ -71,7 +73,7 @@ def look_at(root: Path, key: str, upload_id: str, token: str) -> None:
     if upload_id in run_straight(store.find_uploads(key)):
         resume(store, key, upload_id, token)
     stored = run_straight(store.head(key))
-    assert stored is not None
+    assert stored is not None  # an object that is replaced is there at every moment
     content = run_straight(Bench(store=store, send=None).content(key))
     assert content == body_of(stored.token, 1) + body_of(stored.token, 2)
 
@@ -148,9 +150,42 @@ def test_of_many_completions_one_wins_and_all_agree(tmp_path):
     assert run_straight(Bench(store=stores[0], send=None).content("k")) == b"whole"
 
 
-def test_of_many_conditional_puts_one_wins(tmp_path):
-    from partway.errors import StoreRefused
+def test_an_object_is_there_while_it_is_replaced(tmp_path):
+    store = open_store(tmp_path)
+    over = threading.Event()
 
+    def replace_often():
+        for turn in range(60):
+            put_part_and_complete(store, "k", b"%03d" % turn)
+        over.set()
+
+    def read_often():
+        seen = set()
+        while not over.is_set():
+            stored = run_straight(store.head("k"))
+            seen.add(run_straight(Bench(store=store, send=None).content("k")))
+            assert stored is not None
+        return seen
+
+    put_part_and_complete(store, "k", b"old")
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read_often) for _ in range(2)]
+        pool.submit(replace_often).result()
+        assert all(len(content) == 3 for reader in readers for content in reader.result())
+    assert run_straight(Bench(store=store, send=None).content("k")) == b"059"
+    assert list((tmp_path / "uploads").iterdir()) == list((tmp_path / "scratch").iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "objects/k~").iterdir()) == ["data", "object.json"]
+
+
+def put_part_and_complete(store, key, body):
+    upload_id = run_straight(store.create_upload(key, content_type="a/b", token="t"))
+    with store.receive_part(key, upload_id, number=1, offset=0, expected=Expected(size=len(body))) as receiver:
+        receiver.write(body)
+        receiver.finish()
+    run_straight(store.complete_upload(key, upload_id, run_straight(store.list_parts(key, upload_id))))
+
+
+def test_of_many_conditional_puts_one_wins(tmp_path):
     store = open_store(tmp_path)
 
     def put(letter):
@@ -193,35 +228,39 @@ def test_objects_appear_while_their_folders_are_removed(tmp_path):
 
 @pytest.mark.parametrize("where", ["objects/linked", "objects/linked~", "objects/in/linked~"])
 def test_no_link_is_followed(tmp_path, where):
-    from partway.errors import PartwayError
-
     root, outside = tmp_path / "root", tmp_path / "outside"
     store = open_store(root)
-    outside.mkdir()
-    (outside / "data").write_bytes(b"secret")
-    (outside / "object.json").write_text(
-        json.dumps(
-            {
-                "size": 6,
-                "etag": "e",
-                "content_type": "a/b",
-                "token": "t",
-                "checksum": None,
-                "last_modified": "2026-01-01T00:00:00+00:00",
-            }
-        )
-    )
+    for folder in (outside, outside / "x~"):
+        folder.mkdir()
+        put_by_hand(folder)
     link = root / where
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(outside)
     for key in ("linked", "linked/x", "in/linked"):
-        try:
-            assert run_straight(store.head(key)) is None
-            run_straight(store.delete(key))
-        except PartwayError:
-            pass
+        assert found(store, key) is None
+        for deed in (store.delete(key), store.create_upload(key + "/new", content_type="a/b", token="t")):
+            with contextlib.suppress(PartwayError):
+                run_straight(deed)
+    if where == "objects/linked":
+        with pytest.raises(PartwayError):
+            store.receive_object("linked/new", content_type="a/b", token="t", expected=Expected(size=0))
     assert run_straight(store.list_objects("")).objects == []
-    assert (outside / "data").read_bytes() == b"secret"
+    assert run_straight(store.list_objects("linked/")).objects == []
+    assert sorted(path.name for path in outside.iterdir()) == ["data", "object.json", "x~"]
+    assert (outside / "x~" / "data").read_bytes() == b"secret"
+
+
+def put_by_hand(folder):
+    said = {"size": 6, "etag": "e", "content_type": "a/b", "token": "t", "checksum": None}
+    (folder / "object.json").write_text(json.dumps({**said, "last_modified": "2026-01-01T00:00:00+00:00"}))
+    (folder / "data").write_bytes(b"secret")
+
+
+def found(store, key):
+    try:
+        return run_straight(store.head(key))
+    except PartwayError:
+        return None
 
 
 if __name__ == "__main__":

@@ -156,6 +156,7 @@ def test_an_upload_that_is_completed_meanwhile_takes_no_more_bytes(bench, server
         status, _ = status_of(connection)
     assert status == 404
     assert run_straight(bench.content(key)) == b"whole"
+    assert (bench.store._layout.object_folder(key) / "data").stat().st_size == 5
 
 
 def test_many_requests_for_one_part_leave_one_of_them_whole(bench):

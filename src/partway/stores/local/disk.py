@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -15,6 +16,9 @@ from partway.errors import StoreUnavailable
 from partway.stores.refusals import refused
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
+_FROM_HERE = -100  # AT_FDCWD
+_CANNOT_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 
 
 @contextlib.contextmanager
@@ -97,6 +101,25 @@ def write_at(descriptor: int, chunk: bytes, offset: int) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, offset)
         rest, offset = rest[written:], offset + written
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step (https://man7.org/linux/man-pages/man2/rename.2.html, RENAME_EXCHANGE).
+
+    Returns:
+        False: this system or this file system cannot.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        failed = libc.renameat2(_FROM_HERE, os.fsencode(one), _FROM_HERE, os.fsencode(other), _EXCHANGE)
+    elif hasattr(libc, "renamex_np"):  # macOS
+        failed = libc.renamex_np(os.fsencode(one), os.fsencode(other), _EXCHANGE)
+    else:
+        return False
+    number = ctypes.get_errno()
+    if failed and number not in _CANNOT_EXCHANGE:
+        raise OSError(number, os.strerror(number))
+    return not failed
 
 
 def remove_folder(folder: Path, *, scratch: Path) -> bool:

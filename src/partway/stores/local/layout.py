@@ -26,6 +26,9 @@ from partway.core.keys import MAX_KEY_LENGTH
 from partway.stores.refusals import refused, upload_gone
 
 OBJECT_MARK = "~"
+DATA = "data"  #: the bytes, of an upload and of an object
+UPLOAD_DESCRIPTION = "upload.json"
+JOURNAL = "parts"
 _MAX_SEGMENT = 255  # bytes of a name, as the common file systems have it
 _EMPTY = "%"  # an empty segment, as in a//b; encoding never makes a lone percent sign
 _UPLOAD_ID = re.compile(r"[0-9a-f]{48}")
@@ -115,3 +118,9 @@ class Layout:
     def new_scratch(self) -> Path:
         """A fresh path in the scratch folder."""
         return self.scratch / secrets.token_hex(16)
+
+
+def remove_upload_files(folder: Path) -> None:
+    """What of an upload the object that it became has no use for. The folder then is no upload's any more."""
+    for name in (UPLOAD_DESCRIPTION, JOURNAL):
+        (folder / name).unlink(missing_ok=True)

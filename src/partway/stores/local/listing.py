@@ -19,6 +19,8 @@ def walk_keys(root: Path, *, prefix: str, after: str) -> Iterator[str]:
     """
     folders = prefix.split("/")[:-1]
     start = root.joinpath(*map(encode_segment, folders))
+    if os.path.realpath(start) != str(start):  # a link; none is followed
+        return
     base = "".join(f"{folder}/" for folder in folders).encode()
     for key in _walk(start, base, prefix=prefix.encode(), after=after.encode()):
         yield key.decode()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from partway.core.ports import StoredObject
 from partway.errors import ObjectGone
-from partway.stores.local.disk import flush_folder, make_folders, remove_folder, write_json
-from partway.stores.local.layout import Layout
+from partway.stores.local.disk import exchange, flush_folder, make_folders, remove_folder, write_json
+from partway.stores.local.layout import Layout, remove_upload_files
 from partway.stores.refusals import object_gone, refused
 
 _DATA = "data"
@@ -60,8 +60,8 @@ class Objects:
     def place(self, folder: Path, stored: StoredObject, *, overwrite: bool) -> Path:
         """Turn a folder that holds the flushed `data` into the object, by one rename. Returns where it now lies.
 
-        An object that is there already is moved aside first, so for an instant there may be neither; the new one then
-        still is what it was before.
+        An object that is there already changes places with the new one, in one step too. On a system that cannot do
+        so it is moved aside first, and for an instant there is neither.
 
         Raises:
             StoreRefused: an object is there and `overwrite` is false (PreconditionFailed).
@@ -80,11 +80,24 @@ class Objects:
                     raise
                 if not overwrite:
                     raise refused("PreconditionFailed", "An object with this key is there already.") from None
-                remove_folder(target, scratch=self.layout.new_scratch())
+                if self._replace(target, folder):
+                    return target
             else:
                 flush_folder(target.parent)
                 return target
         raise refused("OperationAborted", "Others keep changing the object's folder; try again.")
+
+    def _replace(self, target: Path, folder: Path) -> bool:
+        """Let a folder take the place of an object. False: try again."""
+        remove_upload_files(target)  # or the old object, in the upload's place, would look like an upload
+        try:
+            replaced = exchange(target, folder)
+        except FileNotFoundError:
+            return False
+        if replaced:
+            flush_folder(target.parent)
+        remove_folder(folder if replaced else target, scratch=self.layout.new_scratch())
+        return replaced
 
     def delete(self, key: str) -> None:
         """Remove an object, and the folders that it leaves empty."""

@@ -25,8 +25,9 @@ from partway.errors import InvalidInput
 from partway.stores.digests import base64_of, new_checksum, new_md5
 from partway.stores.local.disk import disk_errors, open_file, remove_folder, reserve, write_at
 from partway.stores.local.journal import HeldPart, Turn
+from partway.stores.local.layout import DATA
 from partway.stores.local.objects import Objects
-from partway.stores.local.uploads import DATA, LockedUpload, OpenUpload
+from partway.stores.local.uploads import LockedUpload, OpenUpload
 from partway.stores.refusals import refused
 
 _FLUSH_EVERY = 32 * MIB  # bytes; spreads flushing over a long part, so that its end is as quick as a short one's

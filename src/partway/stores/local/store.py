@@ -28,11 +28,11 @@ from partway.stores.completion import checked_checksum, parts_to_join
 from partway.stores.digests import etag_of_parts, new_checksum
 from partway.stores.local.disk import disk_errors
 from partway.stores.local.journal import HeldPart
-from partway.stores.local.layout import Layout
+from partway.stores.local.layout import DATA, UPLOAD_DESCRIPTION, Layout, remove_upload_files
 from partway.stores.local.listing import walk_keys
 from partway.stores.local.objects import Objects
 from partway.stores.local.receiving import Expected, ObjectReceiver, PartReceiver, Receiver
-from partway.stores.local.uploads import DATA, OpenUpload, UploadOf, Uploads
+from partway.stores.local.uploads import OpenUpload, UploadOf, Uploads
 from partway.stores.local.urls import TOKEN_HEADER, StoreUrls
 from partway.stores.refusals import object_gone, outside, refused
 
@@ -137,7 +137,8 @@ class LocalUploads:
                 token=upload.of.token,
                 checksum=whole,
             )
-            self._uploads.close_journal(self._objects.place(upload.folder, stored, overwrite=True), upload_id)
+            remove_upload_files(self._objects.place(upload.folder, stored, overwrite=True))
+        self._uploads.forget(upload_id)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """See `core.ports.MultipartStore`."""
@@ -295,20 +296,28 @@ class _FileChunks(AsyncIterator[bytes]):
 
 
 def _prepared(root: Path) -> Layout:
-    """The layout of a root whose folders are there; what crashes left in its scratch folder is removed."""
+    """The layout of a root whose folders are there; what crashes left is removed."""
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout = Layout(root.resolve(strict=True))
         for folder in (layout.uploads, layout.objects, layout.scratch):
             folder.mkdir(exist_ok=True, mode=0o700)
-        for left in layout.scratch.iterdir():
-            if left.lstat().st_mtime < time.time() - _SCRATCH_LIFE:
-                shutil.rmtree(left, ignore_errors=True)
+        for left in _left_by_crashes(layout):
+            shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise Misconfigured(
             f"The local store's folder {root} cannot be used: {error.strerror}.", setting="PARTWAY_DATA_DIR"
         ) from error
     return layout
+
+
+def _left_by_crashes(layout: Layout) -> Iterator[Path]:
+    """Old scratch, and replaced objects in the places of the uploads that replaced them."""
+    for folder in layout.scratch.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if folder.lstat().st_mtime < time.time() - _SCRATCH_LIFE:
+                yield folder
+    yield from (folder for folder in layout.uploads.iterdir() if not (folder / UPLOAD_DESCRIPTION).exists())
 
 
 def _end_of_row(parts: Sequence[StoredPart]) -> int:

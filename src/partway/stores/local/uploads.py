@@ -15,12 +15,9 @@ from pathlib import Path
 from partway.core.checksums import ChecksumAlgorithm
 from partway.stores.local.disk import flush_folder, open_file, remove_folder, write_json
 from partway.stores.local.journal import HeldPart, Journal, Turn
-from partway.stores.local.layout import Layout, is_upload_of, new_upload_id
+from partway.stores.local.layout import DATA, JOURNAL, UPLOAD_DESCRIPTION, Layout, is_upload_of, new_upload_id
 from partway.stores.refusals import upload_gone
 
-DATA = "data"
-JOURNAL = "parts"
-_DESCRIPTION = "upload.json"
 _JOURNALS_KEPT = 32  # open uploads whose journals stay in memory
 
 
@@ -53,7 +50,7 @@ class OpenUpload:
         """
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         try:
-            if not (self.folder / _DESCRIPTION).exists():
+            if not (self.folder / UPLOAD_DESCRIPTION).exists():
                 raise upload_gone()
             self._journal.catch_up(self._descriptor)
             yield LockedUpload(self.folder, self._journal, self._descriptor)
@@ -111,7 +108,7 @@ class Uploads:
         for name in (DATA, JOURNAL):
             os.close(open_file(folder / name, os.O_CREAT | os.O_WRONLY))
         write_json(
-            folder / _DESCRIPTION,
+            folder / UPLOAD_DESCRIPTION,
             {
                 "key": of.key,
                 "content_type": of.content_type,
@@ -126,7 +123,11 @@ class Uploads:
 
     def find(self, key: str) -> list[str]:
         """Ids of the open uploads of a key, oldest first."""
-        return sorted(name for name in os.listdir(self.layout.uploads) if is_upload_of(name, key))
+        return sorted(
+            name
+            for name in os.listdir(self.layout.uploads)
+            if is_upload_of(name, key) and (self.layout.uploads / name / UPLOAD_DESCRIPTION).exists()
+        )
 
     @contextlib.contextmanager
     def opened(self, key: str, upload_id: str) -> Iterator[OpenUpload]:
@@ -150,33 +151,28 @@ class Uploads:
                 raise upload_gone()
             return OpenUpload(folder, of, journal, open_file(folder / JOURNAL, os.O_RDWR | os.O_APPEND))
         except FileNotFoundError:
-            self._forget(upload_id)
+            self.forget(upload_id)
             raise upload_gone() from None
 
     def abort(self, key: str, upload_id: str) -> None:
         """Remove an upload and its parts. Raises `UploadGone` if it is not there."""
         with self.opened(key, upload_id) as upload, upload.locked():
             remove_folder(upload.folder, scratch=self.layout.new_scratch())
-        self._forget(upload_id)
-
-    def close_journal(self, folder: Path, upload_id: str) -> None:
-        """After completion the journal, which now lies in the object's folder, has done its work."""
-        self._forget(upload_id)
-        for name in (JOURNAL, _DESCRIPTION):
-            (folder / name).unlink(missing_ok=True)
+        self.forget(upload_id)
 
     def _describe(self, upload_id: str, folder: Path) -> tuple[UploadOf, Journal]:
         with self._guard:
             if upload_id in self._known:
                 self._known.move_to_end(upload_id)
                 return self._known[upload_id]
-        known = (_read_description(folder / _DESCRIPTION), Journal())
+        known = (_read_description(folder / UPLOAD_DESCRIPTION), Journal())
         with self._guard:
             if len(self._known) >= _JOURNALS_KEPT:
                 self._known.popitem(last=False)
             return self._known.setdefault(upload_id, known)
 
-    def _forget(self, upload_id: str) -> None:
+    def forget(self, upload_id: str) -> None:
+        """Keep nothing in memory of an upload that is over."""
         with self._guard:
             self._known.pop(upload_id, None)
 
