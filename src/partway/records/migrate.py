@@ -124,7 +124,8 @@ def _sqlite(url: URL) -> Iterator[Connection]:
 @contextmanager
 def _postgres(url: URL) -> Iterator[Connection]:
     with needs_postgres():
-        from partway.records.postgres import connect_psycopg, postgres_door
+        from partway.records.postgres import connect_psycopg
+        from partway.records.postgres_door import postgres_door
     with postgres_door(url), _opened("postgresql+psycopg://", lambda: connect_psycopg(url)) as connection:
         connection.exec_driver_sql("BEGIN")
         try:

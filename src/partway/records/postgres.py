@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,24 +11,15 @@ import psycopg
 from psycopg.types.string import TextLoader
 from sqlalchemy import URL, Dialect, make_url
 
-from partway.errors import Conflict, InvalidInput, Misconfigured, NotFound, PartwayError, RecordsUnavailable
 from partway.records.blocking import ConnectionPool
 from partway.records.database import Prepared
+from partway.records.postgres_door import postgres_door
 from partway.records.rows import NATIVE, Row, RowFormat
 
 _CONNECT_SECONDS = 10
 _COMMAND_SECONDS = 30
 # Parameters of libpq that asyncpg would send to the server as settings.
 _LIBPQ_ONLY = ("connect_timeout", "channel_binding", "gssencmode", "keepalives", "keepalives_idle", "tcp_user_timeout")
-# Classes of SQLSTATE.
-_REFUSED_VALUES = ("22", "23", "54")
-_OTHER_TABLES = frozenset({"42P01", "42703"})
-_REFUSED_LOGINS = ("28", "3D")
-_PASSING = ("08", "25006", "40", "53", "55", "57", "58")
-_NO_CONNECTION = (psycopg.OperationalError, psycopg.InterfaceError, asyncpg.InterfaceError)
-# libpq gives no SQLSTATE for a refused login.
-_LOGIN_WORDS = ("password authentication failed", "no password supplied", " does not exist", "no pg_hba.conf entry")
-_SETTING = "PARTWAY_DATABASE_URL"
 
 
 class AsyncPostgres:
@@ -142,49 +132,3 @@ def _is_broken(connection: psycopg.Connection[Any]) -> bool:
 
 def _all_rows(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Sequence[Row]:
     return cursor.fetchall() if cursor.description is not None else []
-
-
-@contextmanager
-def postgres_door(url: URL) -> Iterator[None]:
-    """Turn both drivers' errors into ours."""
-    try:
-        yield
-    except (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if ours := _translated(error, url):
-            raise ours from error
-        raise
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise InvalidInput(f"The database cannot hold a value: {error}.") from error
-    except OSError as error:  # also refused connections and timeouts
-        raise _unreachable(error, url) from error
-
-
-def _translated(error: Exception, url: URL) -> PartwayError | None:
-    """By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html). None: a fault of this code."""
-    state: str = getattr(error, "sqlstate", None) or ""
-    if state == "23505":
-        return Conflict("There is a record with this id or this idempotency key already.")
-    if state == "23503":
-        return NotFound("There is no such file, so its parts cannot be noted.")
-    if state.startswith(_REFUSED_VALUES) or isinstance(error, psycopg.DataError):
-        return InvalidInput(f"The database cannot hold a value: {_first_line(error)}.")
-    if state in _OTHER_TABLES:
-        return RecordsUnavailable("The database's tables are not up to date. Run: partway db upgrade", retry_after=60)
-    if state.startswith(_REFUSED_LOGINS):
-        return Misconfigured(f"The database refuses us: {_first_line(error)}.", setting=_SETTING)
-    if state.startswith(_PASSING) or isinstance(error, _NO_CONNECTION):
-        return _unreachable(error, url)
-    return None
-
-
-def _unreachable(error: Exception, url: URL) -> PartwayError:
-    place = f"{url.query.get('host') or url.host or 'localhost'}:{url.query.get('port') or url.port or 5432}"
-    if isinstance(error, socket.gaierror) or "resolve host" in str(error):
-        return Misconfigured(f"The database's host {place} is not known: {_first_line(error)}.", setting=_SETTING)
-    if any(refusal in str(error) for refusal in _LOGIN_WORDS):
-        return Misconfigured(f"The database refuses us: {_first_line(error)}.", setting=_SETTING)
-    return RecordsUnavailable(f"The database at {place} does not answer: {_first_line(error)}.", retry_after=1)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

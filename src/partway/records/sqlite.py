@@ -22,9 +22,9 @@ _BUSY_SECONDS = 10  #: how long a writer waits for the others
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000")
 
 
-def connect_sqlite(path: Path) -> sqlite3.Connection:
+def connect_sqlite(path: Path, *, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
     """Open a database file for use by one thread at a time, in autocommit mode."""
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
@@ -39,14 +39,18 @@ class BlockingSqlite:
 
     rows: RowFormat = TEXTUAL
 
-    def __init__(self, path: Path, *, pool_size: int) -> None:
+    def __init__(self, path: Path, *, pool_size: int, busy_seconds: float = _BUSY_SECONDS) -> None:
         self.dialect: Dialect = make_url("sqlite://").get_dialect()()
         self._path = path
-        self._pool = ConnectionPool(lambda: connect_sqlite(path), size=pool_size, is_broken=lambda connection: False)
+        self._pool = ConnectionPool(
+            lambda: connect_sqlite(path, busy_seconds=busy_seconds),
+            size=pool_size,
+            is_broken=lambda connection: False,
+        )
 
     async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Row]:
         """Run one statement and return its rows."""
-        with self._door(), self._pool.connection() as connection:
+        with sqlite_door(self._path), self._pool.connection() as connection:
             rows: list[Row] = connection.execute(statement.sql, statement.arguments(values)).fetchall()
             return rows
 
@@ -54,7 +58,11 @@ class BlockingSqlite:
         """Run one statement for each set of values, all in one transaction, and return all rows."""
         rows: list[Row] = []
         # A writer takes its lock at the beginning: one that read first and writes later could not wait for its rivals.
-        with self._door(), self._pool.connection() as connection, _transaction(connection, reads=statement.reads):
+        with (
+            sqlite_door(self._path),
+            self._pool.connection() as connection,
+            _transaction(connection, reads=statement.reads),
+        ):
             for values in many:
                 rows.extend(connection.execute(statement.sql, statement.arguments(values)))
         return rows
@@ -62,11 +70,6 @@ class BlockingSqlite:
     async def aclose(self) -> None:
         """Close the connections."""
         self._pool.renew()
-
-    @contextmanager
-    def _door(self) -> Iterator[None]:
-        with sqlite_door(self._path):
-            yield
 
 
 @contextmanager

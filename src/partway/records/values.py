@@ -49,6 +49,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
 }
 ENUM_LENGTH = 16  #: characters of the longest status or algorithm, with room
 TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging"})
+FLAGS = ("is_public", "single_put", "settled")
 NUMBERS = frozenset({"file_size", "part_size", "num_parts"})
 _ASKED = ("parent_content_type", "parent_object_id", "fingerprint")
 _INT64 = range(-(2**63), 2**63)

@@ -31,7 +31,7 @@ async def every_field_may_change(bench: Bench) -> None:
     later = MOMENT + timedelta(days=3, microseconds=7)
     values: dict[str, Any] = {field.name: f"new {field.name}" for field in dataclasses.fields(File)}
     values |= dict.fromkeys(("created", "modified", "expires", "completed", "deleted", "purging"), later)
-    values |= {"file_size": 7, "part_size": 8, "num_parts": 1, "is_public": True, "settled": True}
+    values |= {"file_size": 7, "part_size": 8, "num_parts": 1, "is_public": True, "single_put": True, "settled": True}
     values |= {"metadata": {"a": [1]}, "upload_status": UploadStatus.FAILED}
     values |= {"checksum_algorithm": ChecksumAlgorithm.CRC64NVME}
     del values["id"], values["created_by"]

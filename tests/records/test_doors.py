@@ -1,0 +1,142 @@
+"""Every verb goes through the door: whatever becomes of the database, only our errors come out."""
+
+import asyncio
+import inspect
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from partway.core.blocking import run_straight
+from partway.core.file import UploadStatus
+from partway.core.parts import StoredPart
+from partway.core.ports import BulkRecords, Checkable, FileQuery, Records
+from partway.errors import RecordsUnavailable
+from partway.records.connect import BlockingSqlRecords, connect_blocking_records, connect_records
+from partway.records.contract import Bench
+from partway.records.migrate import upgrade
+from partway.records.sqlite import BlockingSqlite
+from tests.servers.postgres import PostgresServer
+
+READS = ("get", "page", "reported_parts", "get_all", "check")
+
+
+def deeds(records):
+    """One call of every verb of every port."""
+    file = Bench(records=records).file()
+    return {
+        "add": lambda: records.add(file),
+        "get": lambda: records.get(file.id),
+        "change": lambda: records.change(file.id, name="new"),
+        "page": lambda: records.page(FileQuery()),
+        "remove": lambda: records.remove(file.id),
+        "report_parts": lambda: records.report_parts(file.id, [StoredPart(part_number=1, size=1, etag="a")]),
+        "reported_parts": lambda: records.reported_parts(file.id),
+        "add_all": lambda: records.add_all([file]),
+        "get_all": lambda: records.get_all([file.id]),
+        "change_each": lambda: records.change_each({file.id: {"name": "new"}}, when=[UploadStatus.PENDING]),
+        "check": records.check,
+    }
+
+
+def test_no_verb_is_forgotten():
+    verbs = {
+        name
+        for port in (Records, BulkRecords, Checkable)
+        for name, member in vars(port).items()
+        if inspect.iscoroutinefunction(member)
+    }
+    assert deeds(connect_blocking_records("sqlite:///unused")).keys() == verbs
+
+
+async def expect_unavailable(records):
+    for verb, deed in deeds(records).items():
+        with pytest.raises(RecordsUnavailable) as raised:
+            await deed()
+        assert raised.value.facts["retry_after"] > 0, verb
+
+
+@pytest.fixture
+def own_postgres():
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_postgres_dies_and_comes_back(own_postgres, tcp):
+    url = own_postgres.new_database(tcp=tcp)
+    upgrade(url)
+    blocking = connect_blocking_records(url)
+
+    async def on_a_loop():
+        records = connect_records(url)
+        bench = Bench(records=records)
+        file = await bench.add()
+        await asyncio.to_thread(own_postgres.kill)
+        await expect_unavailable(records)
+        await asyncio.to_thread(own_postgres.start)
+        assert await records.get(file.id) == file
+        await records.aclose()
+
+    file = run_straight(Bench(records=blocking).add())
+    asyncio.run(on_a_loop())
+    with pytest.raises(RecordsUnavailable):  # its connection died with the server
+        run_straight(blocking.get(file.id))
+    assert run_straight(blocking.get(file.id)) == file
+    own_postgres.kill()
+    run_straight(expect_unavailable(blocking))
+    own_postgres.start()
+    assert run_straight(blocking.get(file.id)) == file
+    run_straight(blocking.aclose())
+
+
+def test_a_broken_connection_renews_the_whole_pool(own_postgres):
+    """A restart costs one failed verb, not one for every connection in the pool."""
+    url = own_postgres.new_database()
+    upgrade(url)
+
+    async def on_a_loop():
+        records = connect_records(url)
+        await asyncio.gather(*(records.check() for _ in range(20)))
+        await asyncio.to_thread(own_postgres.kill)
+        await asyncio.to_thread(own_postgres.start)
+        await asyncio.sleep(0)
+        outcomes = await asyncio.gather(*(records.check() for _ in range(20)), return_exceptions=True)
+        assert all(isinstance(outcome, RecordsUnavailable) for outcome in outcomes if outcome is not None)
+        await records.check()
+        await records.aclose()
+
+    asyncio.run(on_a_loop())
+
+
+def test_sqlite_without_its_folder(tmp_path):
+    records = connect_blocking_records(f"sqlite:///{tmp_path}/missing/x.db")
+    run_straight(expect_unavailable(records))
+
+
+def test_sqlite_without_its_folder_on_a_loop(tmp_path):
+    async def on_a_loop():
+        records = connect_records(f"sqlite:///{tmp_path}/missing/x.db")
+        await expect_unavailable(records)
+        await records.aclose()
+
+    asyncio.run(on_a_loop())
+
+
+def test_sqlite_locked_by_another(tmp_path):
+    path = Path(tmp_path / "partway.sqlite3")
+    upgrade(f"sqlite:///{path}")
+    records = BlockingSqlRecords(BlockingSqlite(path, pool_size=2, busy_seconds=0.01))
+    rival = sqlite3.connect(path, isolation_level=None)
+    rival.execute("BEGIN IMMEDIATE")
+    for verb, deed in deeds(records).items():
+        if verb in READS:
+            run_straight(deed())  # readers do not wait for a writer
+        else:
+            with pytest.raises(RecordsUnavailable, match="locked"):
+                run_straight(deed())
+    rival.execute("ROLLBACK")
+    rival.close()
+    run_straight(deeds(records)["add"]())
+    run_straight(records.aclose())
