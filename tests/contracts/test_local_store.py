@@ -1,5 +1,7 @@
 """The local store passes the contract of stores through its front, without HTTP, and keeps its own promises."""
 
+import asyncio
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -9,6 +11,7 @@ from partway.errors import PartwayError
 from partway.stores.contract import CHECKS, Answer, Bench
 from partway.stores.local import BlockingLocalStore
 from partway.stores.local.front import StoreFront, StoreRequest, refusal
+from partway.threads import close_threads, in_threads
 from tests.servers.clock import HandClock
 
 
@@ -46,3 +49,15 @@ def bench(tmp_path):
 @pytest.mark.parametrize("name", CHECKS)
 def test_passes_the_contract(name, bench):
     run_straight(CHECKS[name](bench))
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_passes_the_contract_in_threads(name, bench):
+    async def story():
+        store = in_threads(bench.store, workers=2, name="disk")
+        try:
+            await CHECKS[name](replace(bench, store=store))
+        finally:
+            await close_threads(store)
+
+    asyncio.run(story())
