@@ -50,7 +50,8 @@ def test_every_scheme_of_sqlite(tmp_path, scheme):
 
 @pytest.mark.parametrize(
     "url",
-    ["mysql://root:s3cret@host/db", "s3cret", "", "sqlite://", "sqlite:///:memory:", "sqlite://s3cret.db",
+    ["mysql://root:s3cret@host/db", "s3cret", "", "sqlite://", "sqlite:///:memory:", "sqlite://s3cret.db", "sqlite:///x.db?synchronous=off",
+     "sqlite:///x.db?mode=ro",
      "postgresql://user:s3cret@host", "postgresql://user:s3cret@host:port/db"],
 )  # fmt: skip
 @pytest.mark.parametrize("connect", [connect_records, connect_blocking_records, upgrade])

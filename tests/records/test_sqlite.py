@@ -50,6 +50,15 @@ def test_a_record_outlives_a_power_cut(sqlite_url):
     assert found == ["wal", 2, 1]
 
 
+@pytest.mark.parametrize(("query", "synchronous"), [("", 2), ("?synchronous=full", 2), ("?synchronous=normal", 1)])
+def test_the_url_says_when_a_write_is_safe(sqlite_url, query, synchronous):
+    records = connect_blocking_records(sqlite_url + query)
+    run_straight(records.check())
+    with records._database._pool.connection() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    run_straight(records.aclose())
+
+
 def add_some(url, count):
     records = connect_blocking_records(url)
     bench = Bench(records=records, owner="everyone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,24 @@ from partway.records.rows import TEXTUAL, Row, RowFormat
 
 _BUSY_SECONDS = 10  #: how long a writer waits for the others
 
-# FULL: a record that was answered for outlives a power cut, at about 0.1 ms a write. With NORMAL it would outlive a
-# crash of the process only. https://sqlite.org/pragma.html#pragma_synchronous
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000")
+_CACHE_KIB = 16_000
 
 
-def connect_sqlite(path: Path, *, busy_seconds: float = _BUSY_SECONDS) -> sqlite3.Connection:
+class Synchronous(StrEnum):
+    """When a write is safe. https://sqlite.org/pragma.html#pragma_synchronous"""
+
+    FULL = "full"  #: before it is answered: records outlive a power cut. A write waits for the disk
+    NORMAL = "normal"  #: soon: records outlive a crash of the process, but a power cut may lose the last seconds
+
+
+def connect_sqlite(
+    path: Path, *, synchronous: Synchronous = Synchronous.FULL, busy_seconds: float = _BUSY_SECONDS
+) -> sqlite3.Connection:
     """Open a database file for use by one thread at a time, in autocommit mode."""
+    pragmas = ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON", f"cache_size = -{_CACHE_KIB}")
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in _PRAGMAS:
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()
@@ -39,11 +48,18 @@ class BlockingSqlite:
 
     rows: RowFormat = TEXTUAL
 
-    def __init__(self, path: Path, *, pool_size: int, busy_seconds: float = _BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        pool_size: int,
+        synchronous: Synchronous = Synchronous.FULL,
+        busy_seconds: float = _BUSY_SECONDS,
+    ) -> None:
         self.dialect: Dialect = make_url("sqlite://").get_dialect()()
         self._path = path
         self._pool = ConnectionPool(
-            lambda: connect_sqlite(path, busy_seconds=busy_seconds),
+            lambda: connect_sqlite(path, synchronous=synchronous, busy_seconds=busy_seconds),
             size=pool_size,
             is_broken=lambda connection: False,
         )
