@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from partway.core.blocking import iterate_straight, run_straight
-from partway.errors import PartwayError
+from partway.errors import PartwayError, WouldBlock
 from partway.stores.contract import CHECKS, Answer, Bench
 from partway.stores.local import BlockingLocalStore
 from partway.stores.local.front import StoreFront, StoreRequest, refusal
@@ -53,11 +53,22 @@ def test_passes_the_contract(name, bench):
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_passes_the_contract_in_threads(name, bench):
+    async def send(*request):
+        return await asyncio.to_thread(lambda: run_straight(bench.send(*request)))
+
     async def story():
         store = in_threads(bench.store, workers=2, name="disk")
         try:
-            await CHECKS[name](replace(bench, store=store))
+            await CHECKS[name](replace(bench, store=store, send=send))
         finally:
             await close_threads(store)
 
     asyncio.run(story())
+
+
+def test_the_blocking_store_refuses_to_hold_up_a_loop(bench):
+    async def story():
+        await bench.store.head("k")
+
+    with pytest.raises(WouldBlock, match="in_threads"):
+        asyncio.run(story())

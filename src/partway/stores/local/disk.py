@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import errno
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from partway.errors import StoreUnavailable
+from partway.errors import StoreUnavailable, WouldBlock
 from partway.stores.refusals import refused
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -23,7 +24,13 @@ _CANNOT_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Translate the disk's errors: full, name too long, or not working."""
+    """Translate the disk's errors: full, name too long, or not working.
+
+    Raises:
+        WouldBlock: an event loop runs in this thread, which the disk would hold up.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise WouldBlock("The local store was called on a running event loop; lead it through threads.in_threads.")
     try:
         yield
     except OSError as error:
