@@ -1,0 +1,104 @@
+/** The finished files: search, pages, download, delete. */
+
+import { button, make, the } from "./elements.js";
+import { date, size } from "./format.js";
+import { notice } from "./notices.js";
+
+/** Keeps the list of files. */
+export class FileList {
+  /** @param {{client: object, onerror: (error: Error) => void}} options */
+  constructor({ client, onerror }) {
+    this.client = client;
+    this.onerror = onerror;
+    this.cursor = null;
+    this.asked = 0;
+    the("more").onclick = () => this.load({ more: true });
+    let typing;
+    the("search").oninput = () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => this.load(), 250);
+    };
+  }
+
+  async load({ more = false } = {}) {
+    const turn = ++this.asked;
+    const search = the("search").value.trim();
+    const query = { limit: 50, ...(search ? { search } : {}), ...(more ? { cursor: this.cursor } : {}) };
+    try {
+      const page = await this.client.list(query);
+      if (turn !== this.asked) return; // a later question overtook this one
+      if (!more) the("list-rows").replaceChildren();
+      the("list-rows").append(...page.results.map((file) => this.row(file)));
+      this.cursor = page.next && new URL(page.next).searchParams.get("cursor");
+      this.showEnd(search);
+    } catch (error) {
+      this.onerror(error);
+    }
+  }
+
+  /** Put a file that has just been uploaded on top. */
+  add(file) {
+    if (the("search").value.trim()) return;
+    the("list-rows").prepend(this.row(file));
+    this.showEnd("");
+  }
+
+  showEnd(search) {
+    const none = !the("list-rows").children.length;
+    the("list").hidden = none;
+    the("empty").hidden = !none;
+    the("empty").textContent = search ? `No file has “${search}” in its name.` : "No files yet.";
+    the("more").hidden = !this.cursor;
+  }
+
+  row(file) {
+    const row = make("li", { class: "row" });
+    row.dataset.id = file.id;
+    const buttons = make(
+      "span",
+      {},
+      button("Download", () => this.download(file), { of: file.name }),
+      button("Delete", () => this.remove(file, row), { danger: true, of: file.name }),
+    );
+    row.append(
+      make("span", { class: "name", title: file.name }, file.name),
+      make("span", { class: "size" }, size(file.file_size)),
+      make("span", { class: "date", title: file.completed }, date(file.completed ?? file.created)),
+      buttons,
+    );
+    return row;
+  }
+
+  async download(file) {
+    try {
+      const { url } = await this.client.presignedUrl(file.id, { attachment: true });
+      const link = make("a", { href: this.client.absolute(url), download: file.name, rel: "noopener" });
+      document.body.append(link);
+      link.click();
+      link.remove();
+    } catch (error) {
+      this.onerror(error);
+    }
+  }
+
+  /** Hide the row at once; the file is deleted when there was time to think again. */
+  remove(file, row) {
+    const next = row.nextSibling;
+    const list = row.parentNode;
+    row.remove();
+    this.showEnd(the("search").value.trim());
+    const back = () => {
+      list.insertBefore(row, next?.parentNode === list ? next : null);
+      this.showEnd("");
+    };
+    const finish = async () => {
+      try {
+        await this.client.remove(file.id, { hard: true });
+      } catch (error) {
+        back();
+        this.onerror(error);
+      }
+    };
+    notice(`Deleted ${file.name}`, { action: "Undo", onaction: back, onend: finish });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The wire: one method per request of the files API. Knows no files of the browser and no user interface.
+ */
+
+/** An error that the service, or the way to it, answered with. */
+export class PartwayError extends Error {
+  /**
+   * @param {string} detail what went wrong and what to do next, for people
+   * @param {{code?: string, status?: number, retryAfter?: number, facts?: object}} [more]
+   */
+  constructor(detail, { code = "error", status = 0, retryAfter = 0, facts = {} } = {}) {
+    super(detail);
+    this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
+    this.facts = facts;
+  }
+
+  /** Whether the same request may succeed a moment later. */
+  get transient() {
+    return this.status === 0 || this.status === 429 || this.status >= 500 || this.code === "upload_completing";
+  }
+}
+
+/** Talks to one service. */
+export class PartwayClient {
+  /**
+   * @param {{base?: string, prefix?: string, headers?: () => Promise<object> | object}} [options]
+   *   base: origin of the service, empty for the page's own; prefix: of the API; headers: asked before each request.
+   */
+  constructor({ base = "", prefix = "/v1", headers = () => ({}) } = {}) {
+    this.base = base;
+    this.prefix = prefix;
+    this.headers = headers;
+  }
+
+  /** Begin an upload. The key makes a repeated request begin no second one. */
+  initiate(body, { idempotencyKey, signal } = {}) {
+    return this.request("POST", "/files/uploads", { json: body, headers: { "Idempotency-Key": idempotencyKey }, signal });
+  }
+
+  /** The plan, and the parts that the store holds. */
+  state(id, { signal } = {}) {
+    return this.request("GET", `/files/uploads/${id}`, { signal });
+  }
+
+  /** Fresh URLs for some parts; checksums are parallel to the numbers. */
+  presign(id, partNumbers, checksums, { signal } = {}) {
+    const json = { part_numbers: partNumbers, ...(checksums ? { checksums } : {}) };
+    return this.request("POST", `/files/uploads/${id}/presigned-urls`, { json, signal });
+  }
+
+  /** Join the parts; the finished file. */
+  complete(id, { signal } = {}) {
+    return this.request("POST", `/files/uploads/${id}/complete`, { json: {}, signal });
+  }
+
+  /** Give an upload up. */
+  abort(id) {
+    return this.request("DELETE", `/files/uploads/${id}`);
+  }
+
+  /** One page of files. */
+  list(query = {}, { signal } = {}) {
+    return this.request("GET", `/files?${new URLSearchParams(query)}`, { signal });
+  }
+
+  /** Delete a file: hidden at first, for good with `hard`. */
+  remove(id, { hard = false } = {}) {
+    return this.request("DELETE", `/files/${id}${hard ? "?hard_delete=true" : ""}`);
+  }
+
+  /** An address from which the file can be fetched for a while. */
+  presignedUrl(id, { attachment = false } = {}) {
+    return this.request("GET", `/files/${id}/presigned-url?force_download=${attachment}`);
+  }
+
+  /** A store's address; one that begins with a slash belongs to the service's own origin. */
+  absolute(url) {
+    return url.startsWith("/") ? this.base + url : url;
+  }
+
+  async request(method, path, { json, headers = {}, signal } = {}) {
+    const sent = { ...(await this.headers()), ...headers };
+    if (json !== undefined) sent["Content-Type"] = "application/json";
+    let answer;
+    try {
+      answer = await fetch(`${this.base}${this.prefix}${path}`, {
+        method,
+        headers: Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)),
+        body: json === undefined ? undefined : JSON.stringify(json),
+        signal,
+      });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new PartwayError("The service cannot be reached.", { code: "unreachable" });
+    }
+    if (answer.status === 204) return null;
+    const body = await answer.json().catch(() => null);
+    if (answer.ok && body !== null) return body;
+    throw problem(answer, body);
+  }
+}
+
+function problem(answer, body) {
+  const { code, detail, ...facts } = body ?? {};
+  return new PartwayError(detail ?? `The service answered ${answer.status}.`, {
+    code: code ?? "error",
+    status: answer.status,
+    retryAfter: Number(answer.headers.get("Retry-After")) || 0,
+    facts,
+  });
+}
