@@ -60,7 +60,7 @@ class NullService:
                 headers = dict(line.lower().split(": ", 1) for line in lines)
                 length = int(headers.get("content-length", 0))
                 if method == "PUT":
-                    self._drop(connection, length - len(buffer))
+                    self._drop(connection, length, came=len(buffer))
                     buffer = b""
                     status, answer = 200, {}
                 else:
@@ -73,10 +73,11 @@ class NullService:
                     f'HTTP/1.1 {status} OK\r\nETag: "0"\r\nContent-Length: {len(content)}\r\n\r\n'.encode() + content
                 )
 
-    def _drop(self, connection: socket.socket, left: int) -> None:
+    def _drop(self, connection: socket.socket, length: int, *, came: int) -> None:
         with self._lock:
             self.parts += 1
-            self.bytes += left
+            self.bytes += length
+        left = length - came
         flags = getattr(socket, "MSG_TRUNC", 0)
         room = bytearray(1024 * 1024)
         while left:
