@@ -56,6 +56,12 @@ class SeaweedFS:
         """The URL of its S3 interface."""
         return f"http://127.0.0.1:{self._ports['s3.port']}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def settings(self, bucket: str) -> S3Settings:
         """What a store over one of its buckets is connected with."""
         return S3Settings(

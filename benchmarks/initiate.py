@@ -1,0 +1,111 @@
+"""Beginning an upload over HTTP: the service against the same endpoint written with FastAPI and boto3."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.harness import Goal, Result, Settings, busy_of, cpu_of, interleaved, spread
+from benchmarks.load import Job, put_load
+from benchmarks.peers import credentials_env
+from benchmarks.servers import module_server, postgres, seaweedfs, service, token
+
+ROUNDS = 3
+_SERVER, _REST = {0}, {1}  #: cores
+_CONNECTIONS = 24
+_PART_SIZE = 16 * 1024 * 1024  #: bytes
+_WANTED = {1000: 40, 20: 4}  #: URLs in the answer: times as many requests
+
+
+class _Contender(NamedTuple):
+    port: int
+    pid: int
+    path: str
+    headers: dict[str, str]
+
+
+class _Sample(NamedTuple):
+    rate: float  #: requests per second
+    server: float  #: share of its core that the server process took
+    rest: float  #: share of its core that all others took
+
+
+def run(settings: Settings) -> Result:
+    """Requests per second with 1,000 and with 20 URLs in the answer."""
+    result = Result(
+        "Beginning an upload",
+        "`POST …/uploads` from 24 connections to one server process on a core of its own; SeaweedFS, PostgreSQL and "
+        "the load generator have the other. Partway checks a JWT and writes two records per request. The peer is the "
+        "same endpoint in FastAPI and uvicorn on boto3 (`create_multipart_upload`, `generate_presigned_url` with "
+        "`s3v4` per part, answered with orjson) with neither callers nor records.",
+        ["", "URLs", "requests/s", "server's core %", "other core %"],
+    )
+    with settings.folder() as folder, ExitStack() as stack:
+        contenders = _start(folder, stack)
+        for urls, wanted in _WANTED.items():
+            samples = interleaved(
+                settings.rounds, {name: _measure(settings, each, urls) for name, each in contenders.items()}
+            )
+            rates = {name: statistics.median(each.rate for each in found) for name, found in samples.items()}
+            for name, found in samples.items():
+                server, rest = (
+                    statistics.median(getattr(each, field) for each in found) for field in ("server", "rest")
+                )
+                shown = spread([each.rate for each in found], digits=1)
+                result.rows.append([name, f"{urls:,}", shown, f"{server:.0%}", f"{rest:.0%}"])
+            peer = rates.pop("boto3")
+            for name, rate in rates.items():
+                result.goals.append(Goal(f"{urls:,} URLs, {name} / boto3", rate / peer, wanted))
+    return result
+
+
+def _start(folder: Path, stack: ExitStack) -> dict[str, _Contender]:
+    store = stack.enter_context(seaweedfs(folder, cores=_REST))
+    database = stack.enter_context(postgres(cores=_REST)).new_database()
+    headers = {"Authorization": f"Bearer {token()}"}
+    contenders = {}
+    for name, env in (("Partway, SQLite", {}), ("Partway, PostgreSQL", {"PARTWAY_DATABASE_URL": database})):
+        running = stack.enter_context(service(folder, store=store, env=env, cores=_SERVER))
+        contenders[name] = _Contender(running.port, running.pid, "/v1/files/uploads", headers)
+    env = {
+        **os.environ,
+        **credentials_env(store.access_key, store.secret_key),
+        "PEER_ENDPOINT": store.endpoint,
+        "PEER_BUCKET": store.new_bucket(),
+    }
+    port, pid = stack.enter_context(module_server("benchmarks.peer_service", env, cores=_SERVER))
+    contenders["boto3"] = _Contender(port, pid, "/uploads", {})
+    return contenders
+
+
+def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[], _Sample]:
+    body = {
+        "file_name": "video.mp4",
+        "file_size": urls * _PART_SIZE,
+        "file_content_type": "video/mp4",
+        "num_parts": urls,
+        "part_size": _PART_SIZE,
+    }
+
+    def measure() -> _Sample:
+        for seconds in (0.5, 1.0 if settings.quick else 8.0):  # the first warms up
+            began, cpu, busy = time.monotonic(), cpu_of(contender.pid), busy_of(1)
+            job = Job(
+                port=contender.port,
+                path=contender.path,
+                body=json.dumps(body),
+                headers=contender.headers,
+                connections=_CONNECTIONS,
+                seconds=seconds,
+            )
+            found = put_load(job, cores=_REST)
+            took = time.monotonic() - began
+        return _Sample(found.rate, (cpu_of(contender.pid) - cpu) / took, (busy_of(1) - busy) / took)
+
+    return measure
