@@ -168,10 +168,10 @@ def read_cors(answer: S3Answer) -> list[CorsRule]:
         return []
     return [
         CorsRule(
-            origins=node.texts("AllowedOrigin"),
-            methods=node.texts("AllowedMethod"),
-            allowed_headers=node.texts("AllowedHeader"),
-            exposed_headers=node.texts("ExposeHeader"),
+            origins=tuple(node.texts("AllowedOrigin")),
+            methods=tuple(node.texts("AllowedMethod")),
+            allowed_headers=tuple(node.texts("AllowedHeader")),
+            exposed_headers=tuple(node.texts("ExposeHeader")),
             max_age=node.number("MaxAgeSeconds") if node.text("MaxAgeSeconds") else 0,
         )
         for node in _document(answer, "CORSConfiguration").nodes("CORSRule")

@@ -7,6 +7,7 @@ characters. The states of SHA-256 (and of both sides of HMAC) in front of these 
 from __future__ import annotations
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Iterable, Mapping
 
 from partway.core.ports import PartToSign, SignedPart
@@ -46,7 +47,6 @@ class PartSigner:
     ) -> None:
         self._checksum_header = checksum_header
         self._offset_parameter = offset_parameter
-        self._address = address
         names = sorted({"content-length", "host", *filter(None, [checksum_header])})
         signed_headers = encode_query(";".join(names))
         credential = encode_query(f"{signing.credentials.access_key}/{signing.scope}")
@@ -60,8 +60,9 @@ class PartSigner:
         path = address.path(key)
         self._url_head = f"{address.origin}{path}?uploadId={upload}&partNumber="
         self._url_tail = f"&{common}&X-Amz-SignedHeaders={signed_headers}{security}&X-Amz-Signature="
-        self._request_middle = f"&uploadId={upload}\n"
-        self._request_tail = f"\n{';'.join(names)}\n{UNSIGNED_PAYLOAD}"
+        self._before_size = f"&uploadId={upload}\ncontent-length:"
+        self._before_checksum, behind_checksum = _around_checksum(checksum_header, address.host)
+        self._behind_headers = f"{behind_checksum}\n\n{';'.join(names)}\n{UNSIGNED_PAYLOAD}"
         self._request = hashlib.sha256(
             f"PUT\n{path}\n{common}{security}&X-Amz-SignedHeaders={signed_headers}&partNumber=".encode()
         )
@@ -74,35 +75,50 @@ class PartSigner:
         """The presigned URLs of some parts, in their order."""
         if self._checksum_header is None and self._offset_parameter is None:
             return self._sign_plain(parts)
-        return [self._sign_one(part) for part in parts]
+        return [self._sign_described(part) for part in parts]
 
     def _sign_plain(self, parts: Iterable[PartToSign]) -> list[SignedPart]:
         """The common case, in one loop without calls of our own: this is what large uploads wait for."""
         head, tail = self._url_head, self._url_tail
         request_copy, inner_copy, outer_copy = self._request.copy, self._inner.copy, self._outer.copy
-        before_size = f"{self._request_middle}content-length:"
-        after_size = f"\nhost:{self._address.host}\n{self._request_tail}"
-        signed = []
+        new, signed, last_size, behind_number = tuple.__new__, [], -1, ""
         for number, size, _, _ in parts:
+            if size != last_size:  # all parts but the last have one size
+                last_size, behind_number = size, self._behind_number(size)
             request = request_copy()
-            request.update(f"{number}{before_size}{size}{after_size}".encode())
+            request.update(f"{number}{behind_number}".encode())
             inner = inner_copy()
-            inner.update(request.hexdigest().encode())
+            inner.update(hexlify(request.digest()))
             outer = outer_copy()
             outer.update(inner.digest())
-            signed.append(SignedPart(number, f"{head}{number}{tail}{outer.hexdigest()}", size, _NO_HEADERS))
+            # Its own constructor would take a tenth of the whole time.
+            signed.append(new(SignedPart, (number, f"{head}{number}{tail}{outer.hexdigest()}", size, _NO_HEADERS)))
         return signed
 
-    def _sign_one(self, part: PartToSign) -> SignedPart:
-        extra = f"&{self._offset_parameter}={part.offset}" if self._offset_parameter else ""
-        headers = {self._checksum_header: part.checksum or ""} if self._checksum_header else _NO_HEADERS
-        lines = {"content-length": str(part.size), "host": self._address.host, **headers}
-        text = "".join(f"{name}:{lines[name]}\n" for name in sorted(lines))
+    def _sign_described(self, part: PartToSign) -> SignedPart:
+        """A part with a checksum to be signed, or with an offset."""
+        number = str(part.part_number)
+        if self._offset_parameter is not None:
+            number += f"&{self._offset_parameter}={part.offset}"
+        headers = {self._checksum_header: part.checksum or ""} if self._checksum_header is not None else _NO_HEADERS
         request = self._request.copy()
-        request.update(f"{part.part_number}{extra}{self._request_middle}{text}{self._request_tail}".encode())
+        request.update(f"{number}{self._behind_number(part.size, part.checksum or '')}".encode())
         inner = self._inner.copy()
-        inner.update(request.hexdigest().encode())
+        inner.update(hexlify(request.digest()))
         outer = self._outer.copy()
         outer.update(inner.digest())
-        url = f"{self._url_head}{part.part_number}{extra}{self._url_tail}{outer.hexdigest()}"
+        url = f"{self._url_head}{number}{self._url_tail}{outer.hexdigest()}"
         return SignedPart(part.part_number, url, part.size, headers)
+
+    def _behind_number(self, size: int, checksum: str = "") -> str:
+        """The canonical request from behind the part's number (and offset) to its end."""
+        return f"{self._before_size}{size}{self._before_checksum}{checksum}{self._behind_headers}"
+
+
+def _around_checksum(header: str | None, host: str) -> tuple[str, str]:
+    """The canonical headers between the length and the checksum, and behind it, in the order of their names."""
+    if header is None:
+        return f"\nhost:{host}", ""
+    if header < "host":
+        return f"\n{header}:", f"\nhost:{host}"
+    return f"\nhost:{host}\n{header}:", ""

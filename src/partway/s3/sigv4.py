@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import quote, unquote
@@ -30,16 +30,13 @@ class Signing:
     credentials: Credentials
     region: str
     now: datetime
+    timestamp: str = field(init=False)  #: the moment as SigV4 writes it: `20261121T010203Z`
+    scope: str = field(init=False)  #: day, region and service
 
-    @property
-    def timestamp(self) -> str:
-        """The moment as SigV4 writes it: `20261121T010203Z`."""
-        return f"{self.now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-    @property
-    def scope(self) -> str:
-        """Day, region and service."""
-        return f"{self.timestamp[:8]}/{self.region}/s3/aws4_request"
+    def __post_init__(self) -> None:
+        timestamp = f"{self.now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        object.__setattr__(self, "timestamp", timestamp)
+        object.__setattr__(self, "scope", f"{timestamp[:8]}/{self.region}/s3/aws4_request")
 
     @property
     def key(self) -> bytes:

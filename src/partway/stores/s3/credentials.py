@@ -81,7 +81,8 @@ class AsyncChain:
 
     async def current(self) -> Credentials:
         """The keys of the moment."""
-        return self._chain.kept() or await asyncio.to_thread(self._chain.fetch)
+        kept = self._chain.kept()
+        return kept if kept is not None else await asyncio.to_thread(self._chain.fetch)
 
 
 def fixed_credentials(settings: S3Settings) -> FixedCredentials | None:
