@@ -41,7 +41,8 @@ class Client:
     Args:
         url: of the service; default: `PARTWAY_URL`, else http://127.0.0.1:8000. With a path, that is the API's prefix.
         token: the bearer token, or a function that gives one; default: `PARTWAY_TOKEN`.
-        timeout: seconds without a byte moving after which a connection is given up and the request sent again.
+        timeout: seconds without a byte moving after which a connection is given up and the request sent again; an
+            answer may take four times as long to begin.
         patience: seconds that the service or the store may be away.
         workers: parts that travel at once, over all files of this client.
         notice: called with what is wrong and the seconds until the next try, whenever something is tried again.
@@ -60,7 +61,7 @@ class Client:
         workers: int = DEFAULT_WORKERS,
         notice: Notice | None = None,
     ) -> None:
-        self._connections = Connections(timeouts=Timeouts(stall=timeout))
+        self._connections = Connections(timeouts=Timeouts(stall=timeout, answer=4 * timeout))
         api = Api(
             url or os.environ.get("PARTWAY_URL") or DEFAULT_URL,
             token=token or os.environ.get("PARTWAY_TOKEN"),
