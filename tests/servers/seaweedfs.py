@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from partway.core.blocking import run_straight
@@ -88,6 +89,11 @@ class SeaweedFS:
 
     def new_bucket(self, *, cors_origins: Sequence[str] = ()) -> str:
         """A fresh, empty bucket, to which pages of these origins may send parts."""
+        # In a thread of its own: a test that drives a browser has an event loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._make_bucket, cors_origins).result()
+
+    def _make_bucket(self, cors_origins: Sequence[str]) -> str:
         bucket = f"bucket-{secrets.token_hex(6)}"
         store = S3Store.connect_blocking(self.settings(bucket))
         administration = BucketAdministration(store.calls)

@@ -75,6 +75,17 @@ class Service:
             process.kill()
             process.wait()
 
+    def token(self, user: str) -> str:
+        """A bearer token of a user, as the command line makes it."""
+        done = subprocess.run(
+            [PARTWAY, "token", "--user", user],
+            env={**os.environ, **self._env},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
     def __enter__(self) -> Service:
         return self.start()
 

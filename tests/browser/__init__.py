@@ -1,0 +1,1 @@
+"""The page and the JavaScript client in a real Chromium."""
