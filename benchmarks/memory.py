@@ -34,9 +34,9 @@ def run(settings: Settings) -> Result:
     result = Result(
         "Memory of the service",
         f"Resident memory of the one service process with {count} uploads of {_PARTS} parts of 5 MiB open at once. "
-        f"Local store: every upload has a connection that sends its parts steadily, 16 KiB every {_PAUSE} s, so that all "
-        "are within a part at once. SeaweedFS: all are open, and each asks for its URLs again each second; no bytes pass "
-        "the service. Before: after one upload of the same kind.",
+        f"Local store: every upload has a connection that sends its parts steadily, 16 KiB every {_PAUSE} s, so that "
+        "all are within a part at once; at last all send the rest of their part at once. SeaweedFS: all are open, and "
+        "each asks for fresh URLs every second; no bytes pass the service. Before: after one upload of the same kind.",
         ["", "before, MiB", "most during, MiB", "after, MiB", "more per upload, KiB"],
     )
     seconds = _QUICK_SECONDS if settings.quick else _SECONDS

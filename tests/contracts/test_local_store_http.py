@@ -187,6 +187,22 @@ def test_memory_stays_flat_while_a_large_part_comes(bench, server):
     assert peak - before < 48 * MIB
 
 
+def test_memory_stays_bounded_while_many_parts_come_slowly(bench, server):
+    uploads = [Upload(bench, size=4 * MIB) for _ in range(100)]
+    process = psutil.Process(server.pid)
+    before = process.memory_info().rss
+    headers = {"Content-Length": str(4 * MIB)}
+    connections = [raw_put(server, upload.signed.url, headers=headers) for upload in uploads]
+    peak = 0
+    for _ in range(31):
+        for connection in connections:
+            connection.sendall(bytes(MIB // 16))
+        peak = max(peak, process.memory_info().rss)
+    for connection in connections:
+        connection.close()
+    assert peak - before < 64 * MIB
+
+
 def test_a_full_disk_is_answered_507_and_leaves_a_clean_state(tmp_path):
     with LocalStoreServer(tmp_path, max_file_size=8 * MIB) as server:
         bench = Bench(store=open_store(tmp_path), send=server.send)

@@ -1,7 +1,7 @@
 """Serves the local store's presigned URLs: parts and objects in, objects out, byte for byte as S3 answers.
 
-The loop is never blocked: bodies are gathered to a mebibyte and written in worker threads, and a client is not read
-from faster than the disk takes its bytes.
+The loop is never blocked: bodies are gathered to blocks and written in worker threads, and a client is not read from
+faster than the disk takes its bytes. All bodies share one allowance of memory: the more, the smaller their blocks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from partway.stores.local.urls import STORE_PATH, StoreRequest
 from partway.stores.refusals import refused
 
 T = TypeVar("T")
-_BLOCK_SIZE = MIB  # bytes
+_ALLOWANCE = 16 * MIB  # bytes gathered of all bodies together
+_MOST_BLOCK_SIZE = MIB  # bytes; larger ones are no faster
+_LEAST_BLOCK_SIZE = 64 * 1024  # bytes; smaller ones cost a thread's wake-up too often
 _METHODS = ["GET", "HEAD", "PUT", "OPTIONS", "POST", "PATCH", "DELETE"]
 
 
@@ -50,6 +52,7 @@ class _StoreEndpoint:
     def __init__(self, front: StoreFront, *, workers: int) -> None:
         self._front = front
         self._limiter = anyio.CapacityLimiter(workers)
+        self._taking = 0  # bodies that arrive now
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
@@ -73,32 +76,47 @@ class _StoreEndpoint:
 
     async def _take(self, request: Request, asked: StoreRequest) -> StoreAnswer:
         receiver = await self._in_thread(partial(self._front.receive, asked))
+        self._taking += 1
         try:
-            async for block in _blocks(request):
+            async for block in self._blocks(request):
                 await self._in_thread(partial(receiver.write, block))
+                del block  # or it would stay while the next one is gathered
             return self._front.received(asked, await self._in_thread(receiver.finish))
         except ClientDisconnect:
             raise refused("IncompleteBody") from None
         finally:
+            self._taking -= 1
             with anyio.CancelScope(shield=True):
                 await self._in_thread(receiver.discard)
+
+    async def _blocks(self, request: Request) -> AsyncIterator[bytes]:
+        """The body in blocks large enough that a thread is asked rarely."""
+        gathered: list[bytes] = []
+        size = 0
+        async for chunk in request.stream():
+            gathered.append(chunk)
+            size += len(chunk)
+            del chunk
+            if size >= _block_size(self._taking):
+                yield _joined(gathered)
+                size = 0
+        if size:
+            yield _joined(gathered)
 
     async def _in_thread(self, deed: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(deed, limiter=self._limiter)
 
 
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body in blocks of about a mebibyte, so that a thread is asked rarely."""
-    gathered: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        gathered.append(chunk)
-        size += len(chunk)
-        if size >= _BLOCK_SIZE:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    if size:
-        yield b"".join(gathered)
+def _block_size(bodies: int) -> int:
+    """Bytes to gather of each, if so many arrive at once."""
+    return max(_LEAST_BLOCK_SIZE, min(_MOST_BLOCK_SIZE, _ALLOWANCE // bodies))
+
+
+def _joined(chunks: list[bytes]) -> bytes:
+    """All chunks as one; the list is empty afterwards, so that nothing is held twice."""
+    block = b"".join(chunks)
+    chunks.clear()
+    return block
 
 
 def _response(answer: StoreAnswer) -> Response:
