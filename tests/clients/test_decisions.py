@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from partway.cli.progress import fit, progress_text
 from partway.cli.sizes import human_size, human_time, parse_size
 from partway.client.answers import Answer
-from partway.client.connections import next_slice
+from partway.client.connection import next_slice
 from partway.client.fingerprint import fingerprint_of, sample_ranges
 from partway.client.names import content_type_of, folder_name, local_name
 from partway.client.part_checksums import PartSums, part_checksum

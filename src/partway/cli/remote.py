@@ -11,7 +11,7 @@ import click
 
 from partway.client.client import DEFAULT_URL
 from partway.client.patience import DEFAULT_PATIENCE
-from partway.errors import PartwayError
+from partway.errors import NotAuthenticated, PartwayError, Unreachable
 
 FAILED = 1  #: exit code: something failed
 UNREACHABLE = 3
@@ -27,8 +27,6 @@ Exit codes:
   4    not authenticated
   130  interrupted
 """
-
-_EXIT_BY_CODE = {"unreachable": UNREACHABLE, "not_authenticated": NOT_AUTHENTICATED}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -79,13 +77,20 @@ def one_line_errors(*, interrupted: str = "Interrupted.") -> Iterator[None]:
 def fail(error: PartwayError) -> NoReturn:
     """Say what went wrong and exit with the code for it."""
     say(advice(error))
-    sys.exit(_EXIT_BY_CODE.get(error.error_code, FAILED))
+    sys.exit(exit_code(error))
+
+
+def exit_code(error: PartwayError) -> int:
+    """The exit code that an error stands for."""
+    if isinstance(error, Unreachable):
+        return UNREACHABLE
+    return NOT_AUTHENTICATED if isinstance(error, NotAuthenticated) else FAILED
 
 
 def advice(error: PartwayError) -> str:
     """An error in one line, with what to do next."""
     detail = " ".join(error.detail.split())
-    if error.error_code == "not_authenticated":
+    if isinstance(error, NotAuthenticated):
         return f"{detail} Give a valid token with --token or PARTWAY_TOKEN."
     return detail
 

@@ -64,35 +64,16 @@ def command(
     token: str | None,
     patience: float,
     recursive: bool,
-    folder: str,
-    name: str | None,
-    content_type: str | None,
-    description: str,
-    metadata: str | None,
-    public: bool,
-    checksum: str,
-    no_checksum: bool,
-    no_resume: bool,
-    part_size: int | None,
     workers: int,
     fail_fast: bool,
     as_json: bool,
     quiet: bool,
+    **wanted: Any,
 ) -> None:
     """Upload files and folders, straight into the store."""
-    if name is not None and (len(files) > 1 or os.path.isdir(files[0])):
+    if wanted["name"] is not None and (len(files) > 1 or os.path.isdir(files[0])):
         raise click.UsageError("--name is for a single file.")
-    spec = UploadSpec(
-        file_name=name or "",
-        content_type=content_type or "",
-        folder=folder,
-        description=description,
-        metadata=_metadata(metadata),
-        is_public=public,
-        algorithm=choose_algorithm(None if no_checksum else checksum),
-        part_size=part_size,
-        resume=not no_resume,
-    )
+    spec = _spec(**wanted)
     with one_line_errors(interrupted="Stopped. Run the same command again to go on: finished parts are kept."):
         items = list(local_files(files, spec, recursive=recursive))
         meter = Meter(sum(_size_of(item.path) for item in items))
@@ -223,6 +204,33 @@ def _named(path: str, text: str) -> str:
     """An error with its file's name before it, once."""
     name = printable(path)
     return text if text.startswith(name) else f"{name}: {text}"
+
+
+def _spec(
+    *,
+    name: str | None,
+    content_type: str | None,
+    folder: str,
+    description: str,
+    metadata: str | None,
+    public: bool,
+    checksum: str,
+    no_checksum: bool,
+    no_resume: bool,
+    part_size: int | None,
+) -> UploadSpec:
+    """What the options say of the files."""
+    return UploadSpec(
+        file_name=name or "",
+        content_type=content_type or "",
+        folder=folder.strip("/"),
+        description=description,
+        metadata=_metadata(metadata),
+        is_public=public,
+        algorithm=choose_algorithm(None if no_checksum else checksum),
+        part_size=part_size,
+        resume=not no_resume,
+    )
 
 
 def _metadata(text: str | None) -> dict[str, Any]:

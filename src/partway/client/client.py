@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from partway.client.api import Api, Token, path_of
-from partway.client.connections import Connections, Timeouts
+from partway.client.connection import Timeouts
+from partway.client.connections import Connections
 from partway.client.download import Download
 from partway.client.many_files import ManyFiles
 from partway.client.meter import Meter, Progress

@@ -11,7 +11,8 @@ from typing import IO
 
 from partway.client.answers import Answer, BrokenAnswer
 from partway.client.api import Api, is_hopeless, path_of, unreachable
-from partway.client.connections import Connection, Connections
+from partway.client.connection import Connection
+from partway.client.connections import Connections
 from partway.client.meter import Meter
 from partway.client.part_verdicts import Verdict, judge
 from partway.client.patience import Notice, Patience

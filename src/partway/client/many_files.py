@@ -12,7 +12,7 @@ from partway.client.small_files import GROUP_COUNT, GROUP_SIZE, NoBatches, Small
 from partway.client.spec import ONE_PART, UploadSpec
 from partway.client.stopping import Stop, Stopped
 from partway.client.values import Outcome, RemoteFile
-from partway.errors import PartwayError
+from partway.errors import NotAuthenticated, PartwayError, Unreachable
 
 _COORDINATORS = 3  #: files or groups that are prepared, sent and completed at once
 
@@ -121,7 +121,7 @@ class ManyFiles:
 
 def fails_all(error: PartwayError) -> bool:
     """Whether an error would meet every other file too."""
-    return error.error_code in {"unreachable", "not_authenticated", "unexpected_answer"}
+    return isinstance(error, NotAuthenticated | Unreachable) or error.error_code == "unexpected_answer"
 
 
 def _size_of(path: str) -> int | None:
