@@ -71,11 +71,32 @@ class Completion:
         if judge_object(file, stored) is not Verdict.ABSENT:
             return await self._conclude(file, stored, checksum=None)
         standing = await self._standing(file)
-        if standing.upload_status is UploadStatus.COMPLETING and self._clock.now() - standing.modified < _PATIENCE:
+        if self._under_way(standing):
             return standing
         if standing.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
             return await self._fail(standing, "upload_gone", settled=True)
         return standing
+
+    async def let_go(self, file: File) -> File:
+        """Reopen an upload whose completion shows no life any more, so that it can be given up.
+
+        Returns:
+            The record as it now stands: still `completing` if that began a moment ago, completed if the store had
+            joined the parts.
+        """
+        if self._under_way(file):
+            return file
+        try:
+            await self.listing(file)
+        except UploadGone:
+            return await self.settle_gone(file)
+        reopened = await self._records.change(
+            file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING, modified=self._clock.now()
+        )
+        return reopened or await self._standing(file)
+
+    def _under_way(self, file: File) -> bool:
+        return file.upload_status is UploadStatus.COMPLETING and self._clock.now() - file.modified < _PATIENCE
 
     async def _begin(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
         try:
@@ -148,6 +169,8 @@ class Completion:
             return await self._fail(file, verdict, settled=True)
         if verdict is not Verdict.RIGHT or stored is None:
             failed = await self._fail(file, verdict, settled=False)
+            if failed.upload_status is UploadStatus.COMPLETED:
+                return failed
             await self._store.delete(file.key)
             return await self._records.change(file.id, when={UploadStatus.FAILED}, settled=True) or failed
         now = self._clock.now()
@@ -162,7 +185,14 @@ class Completion:
             modified=now,
             settled=True,
         )
-        return done or await self._standing(file)
+        return done or await self._overtaken(file)
+
+    async def _overtaken(self, file: File) -> File:
+        """What another request made of the file. If it gave the upload up, the object that was joined since goes too."""
+        standing = await self._records.get(file.id)
+        if standing is None or standing.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED}:
+            await self._store.delete(file.key)
+        return standing or await self._standing(file)
 
     async def _fail(self, file: File, failure: str, *, settled: bool) -> File:
         failed = await self._records.change(

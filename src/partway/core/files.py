@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from partway.core.disposition import Presentation, present
-from partway.core.file import OPEN, Caller, File, UploadStatus
+from partway.core.file import Caller, File, UploadStatus
 from partway.core.initiation import MAX_DESCRIPTION_LENGTH, check_text
 from partway.core.metadata import check_metadata
 from partway.core.ports import (
@@ -108,15 +108,14 @@ class Files:
         file = await self._records.get(file_id, owner=caller.sees_only)
         if file is None:
             raise no_such_file()
-        if file.upload_status is UploadStatus.COMPLETING:
-            raise wrong_state(file)
-        if file.upload_status in OPEN:
-            await self._uploads.give_up(file)
+        if file.upload_status is not UploadStatus.COMPLETED:
+            file = await self._uploads.give_up(file)
         now = self._clock.now()
         purging = file.purging or (now if hard else None)
         await self._records.change(file.id, deleted=file.deleted or now, purging=purging, modified=now)
         if hard:
-            await self._store.delete(file.key)
+            if file.upload_status is UploadStatus.COMPLETED:  # else nothing of ours is left, and another's stays
+                await self._store.delete(file.key)
             await self._records.remove(file.id)
 
     async def presigned_url(

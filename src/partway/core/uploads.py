@@ -191,23 +191,28 @@ class Uploads:
             NotFound: there is no such file for this caller.
             Conflict: it is completed or being completed.
         """
-        file = await self._find(file_id, caller)
-        await self.give_up(file)
+        ended = await self.give_up(await self._find(file_id, caller))
+        if ended.upload_status is UploadStatus.COMPLETED:
+            raise Conflict("The upload is complete; delete the file instead.", code="upload_completed")
 
-    async def give_up(self, file: File) -> None:
-        """Abort the upload of a record at hand; see `abort`."""
-        if file.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED} and file.settled:
-            return
+    async def give_up(self, file: File) -> File:
+        """End the upload of a record at hand unless it is complete, and return the record as it then stood.
+
+        Raises:
+            Conflict: it is being completed at this moment.
+        """
+        if file.upload_status is UploadStatus.COMPLETING:
+            file = await self._completion.let_go(file)
         if file.upload_status in OPEN:
             moved = await self._records.change(
                 file.id, when=OPEN, upload_status=UploadStatus.ABORTED, modified=self._clock.now()
             )
             file = moved or await self._reload(file)
-        if file.upload_status is UploadStatus.COMPLETED:
-            raise Conflict("The upload is complete; delete the file instead.", code="upload_completed")
         if file.upload_status is UploadStatus.COMPLETING:
             raise wrong_state(file)
-        await self._drop(file)
+        if file.upload_status is not UploadStatus.COMPLETED and not file.settled:
+            await self._drop(file)
+        return file
 
     async def _drop(self, file: File) -> None:
         """Make the store forget an aborted or failed upload, and note it once that is confirmed."""
@@ -246,10 +251,10 @@ class Uploads:
         )
         if opened is not None:
             return opened
-        standing = await self._reload(file)
-        if standing.upload_id != upload_id:
+        standing = await self._records.get(file.id)
+        if standing is None or standing.upload_id != upload_id:
             await self._store.abort_upload(file.key, upload_id)
-        return standing
+        return standing or await self._reload(file)
 
     async def sign_single_put(self, file: File) -> SignedParts:
         """The one URL of a file that needs no multipart upload; see `File.single_put`.
