@@ -19,7 +19,7 @@ class OwnAddresses:
         self._prefix = prefix
         self._fixed = Addresses(origin=public_url.rstrip("/"), prefix=prefix) if public_url else None
 
-    def __call__(self, request: Request) -> Addresses:
+    async def __call__(self, request: Request) -> Addresses:
         """The addresses for one request."""
         if self._fixed is not None:
             return self._fixed
