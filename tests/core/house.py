@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from itertools import count
 from typing import Any
 
+from tests.servers.clock import HandClock
+
 from partway.core.batches import Batches
 from partway.core.blocking import iterate_straight, run_straight
 from partway.core.file import Caller, File
@@ -21,7 +23,6 @@ from partway.core.uploads import BegunUpload, Uploads
 from partway.records.memory import MemoryRecords
 from partway.stores.contract.bench import Answer
 from partway.stores.memory import MemoryStore
-from tests.servers.clock import HandClock
 
 ALICE = Caller(id="alice", name="Alice")
 BOB = Caller(id="bob")
@@ -126,9 +127,13 @@ class House:
 
     def record(self, file: File) -> File:
         """The record as it stands."""
-        standing = run_straight(self.records.get(file.id))
+        standing = self.record_or_none(file)
         assert standing is not None
         return standing
+
+    def record_or_none(self, file: File) -> File | None:
+        """The record as it stands, if it was not removed."""
+        return run_straight(self.records.get(file.id))
 
     def bytes_of(self, file: File) -> bytes | None:
         """What the store holds under the file's key."""

@@ -8,12 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
-from partway.core.blocking import run_straight
-from partway.core.checksums import ChecksumAlgorithm
-from partway.core.file import File, UploadStatus
-from partway.core.parts import ClaimedPart, StoredPart
-from partway.errors import Conflict, InvalidInput, NotFound, PartsDisagree, PartsMissing, StoreError, UploadGone
 from tests.core.house import (
     ALICE,
     BOB,
@@ -29,6 +23,12 @@ from tests.core.house import (
     killed_at,
     new,
 )
+
+from partway.core.blocking import run_straight
+from partway.core.checksums import ChecksumAlgorithm
+from partway.core.file import File, UploadStatus
+from partway.core.parts import ClaimedPart, StoredPart
+from partway.errors import Conflict, InvalidInput, NotFound, PartsDisagree, PartsMissing, StoreError, UploadGone
 
 CRC32 = ChecksumAlgorithm.CRC32
 

@@ -188,7 +188,7 @@ class Completion:
         return done or await self._overtaken(file)
 
     async def _overtaken(self, file: File) -> File:
-        """What another request made of the file. If it gave the upload up, the object that was joined since goes too."""
+        """What another request made of the file. If it gave the upload up, what was joined since goes too."""
         standing = await self._records.get(file.id)
         if standing is None or standing.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED}:
             await self._store.delete(file.key)
