@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from partway.core.batches import Batches
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
-from partway.core.ports import FileQuery
+from partway.core.initiation import UploadSettings
+from partway.core.ports import FileQuery, Records, Store
 from partway.core.uploads import Uploads
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
@@ -61,21 +62,31 @@ IdempotencyKey = Annotated[
 
 def files_router(
     *,
-    files: Files,
-    uploads: Uploads,
-    batches: Batches,
+    store: Store,
+    records: Records,
     caller: CallerOf,
+    settings: UploadSettings | None = None,
+    download_expiry: int = 3600,
     prefix: str = "/v1",
     public_url: str | None = None,
 ) -> APIRouter:
     """The routes of the files API, for any FastAPI application.
 
+    Errors leave the routes as `PartwayError`s: `install_problem_handlers` answers them.
+
     Args:
-        files, uploads, batches: the stories.
+        store: where the bytes go.
+        records: where the files are remembered.
         caller: a dependency that gives the `Caller` of a request, or raises `NotAuthenticated`.
+        settings: how uploads are made.
+        download_expiry: seconds that a download URL lives unless asked otherwise.
         prefix: where the routes stand.
         public_url: how clients reach the application, if a proxy does not pass the host on.
     """
+    settings = settings or UploadSettings()
+    uploads = Uploads(store=store, records=records, settings=settings)
+    batches = Batches(store=store, records=records, settings=settings, uploads=uploads)
+    files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry)
     router = APIRouter(prefix=prefix, responses=_PROBLEMS)
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
     add_batch_routes(router, batches, caller, addresses)

@@ -14,10 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
 from partway import __version__
-from partway.core.batches import Batches
 from partway.core.file import Caller
-from partway.core.files import Files
-from partway.core.uploads import Uploads
 from partway.errors import PartwayError
 from partway.fastapi.answers import install_problem_handlers, problem_answer
 from partway.fastapi.auth import BearerTokens, CallerOf, OneCaller
@@ -51,15 +48,13 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         lifespan=_lifespan(wiring),
     )
     store, records = wiring.store.store, wiring.records
-    uploads = Uploads(store=store, records=records, settings=settings.uploads)
-    batches = Batches(store=store, records=records, settings=settings.uploads, uploads=uploads)
-    files = Files(store=store, records=records, uploads=uploads, download_expiry=settings.download_expiry)
     app.include_router(
         files_router(
-            files=files,
-            uploads=uploads,
-            batches=batches,
+            store=store,
+            records=records,
             caller=_caller_of(settings.auth),
+            settings=settings.uploads,
+            download_expiry=settings.download_expiry,
             prefix=settings.api_prefix,
             public_url=settings.public_url,
         )

@@ -1,0 +1,1 @@
+"""The routers in an application that is not ours."""
