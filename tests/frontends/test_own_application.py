@@ -30,7 +30,7 @@ async def caller_from_header(request: Request) -> Caller:
 def application(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of the application, also behind a proxy that cuts a path off."""
     local = BlockingLocalStore(tmp_path, secret_key="a secret that is long enough to sign")
-    app = FastAPI(root_path=request.param)
+    app = FastAPI()
     app.include_router(
         files_router(
             store=in_threads(local, workers=2, name="store"),
@@ -42,7 +42,9 @@ def application(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     app.include_router(store_router(local))
     install_problem_handlers(app)
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", root_path=request.param)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_for_port(port)
