@@ -393,3 +393,22 @@ def test_a_false_alarm_does_not_take_a_finished_file_away() -> None:
     done = complete(house, file)
     assert drive(slow) == done
     assert house.bytes_of(file) == CONTENT
+
+
+def test_what_the_store_joins_although_the_upload_was_given_up_goes() -> None:
+    """A store may take minutes to join; an abort that comes meanwhile finds neither the upload nor the object."""
+    house = House()
+    file = house.uploaded()
+
+    async def slowly(real: Any, *args: Any, **named: Any) -> None:
+        upload = house.store._uploads[file.upload_id or ""]
+        house.clock.wait(120)
+        await house.calm.uploads.abort(file.id, caller=ALICE)
+        house.store._uploads[file.upload_id or ""] = upload
+        await real(*args, **named)
+
+    twist(house, "complete_upload", slowly)
+    with pytest.raises(Conflict) as refusal:
+        run_straight(house.stories.uploads.complete(file.id, caller=ALICE))
+    assert refusal.value.error_code == "upload_aborted"
+    assert_nothing_left(house, file)
