@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.core.house import ALICE, BOB, CONTENT, STAFF, House, every_point, new
+from tests.core.house import ALICE, BOB, CONTENT, STAFF, House, drive, every_point, new
 from tests.core.test_uploads import assert_nothing_left
 
 from partway.core.blocking import iterate_straight, run_straight
@@ -57,8 +57,7 @@ def test_an_edit_of_what_is_removed_meanwhile_is_not_found() -> None:
     edit.send(None)
     run_straight(house.calm.files.delete(file.id, caller=ALICE, hard=True))
     with pytest.raises(NotFound):
-        while True:
-            edit.send(None)
+        drive(edit)
 
 
 # Deleting ------------------------------------------------------------------------------------------------------------
@@ -106,9 +105,7 @@ def test_a_file_that_is_finished_while_it_is_deleted_is_deleted() -> None:
     deletion.send(None)
     deletion.send(None)
     run_straight(house.calm.uploads.complete(file.id, caller=ALICE))
-    with pytest.raises(StopIteration):
-        while True:
-            deletion.send(None)
+    drive(deletion)
     assert_nothing_left(house, file)
     assert house.record_or_none(file) is None
 
