@@ -92,8 +92,14 @@ def test_text_and_pipes_are_refused(client: Client, make_file: MakeFile) -> None
         client.upload(pipe, name="x")
 
 
-def _stopped_half_way(proxy: FaultProxy, path: Path, *, parts: int, **options: object) -> None:
-    """Let a client send some parts and then die, as by SIGKILL: nothing is tidied up."""
+def stopped_half_way(
+    proxy: FaultProxy, path: Path, *, parts: int, checksum: str | None = "crc32", url: str | None = None
+) -> None:
+    """Let a client send some parts through the proxy and then die by SIGKILL: nothing is tidied up.
+
+    Args:
+        url: of the service, if the proxy stands before the store only.
+    """
     seen = threading.Semaphore(0)
 
     def fault(method: str, target: str, count: int) -> None:
@@ -101,8 +107,8 @@ def _stopped_half_way(proxy: FaultProxy, path: Path, *, parts: int, **options: o
             seen.release()
 
     proxy.fault = fault
-    arguments = [PARTWAY, "upload", path, "--server", proxy.url, "--part-size", str(PART), "--workers", "1", "--quiet"]
-    process = subprocess.Popen([*arguments, *(["--no-checksum"] if options.get("checksum", 1) is None else [])])
+    arguments = [PARTWAY, "upload", path, "--server", url or proxy.url, "--part-size", str(PART), "--workers", "1"]
+    process = subprocess.Popen([*arguments, "--quiet", *([] if checksum else ["--no-checksum"])])
     for _ in range(parts + 1):
         assert seen.acquire(timeout=30)
     process.send_signal(signal.SIGKILL)
@@ -110,7 +116,7 @@ def _stopped_half_way(proxy: FaultProxy, path: Path, *, parts: int, **options: o
     proxy.fault = lambda method, target, count: None
 
 
-def _wait_for_parts(client: Client, upload_id: str) -> set[int]:
+def parts_held(client: Client, upload_id: str) -> set[int]:
     """The numbers of the parts that the store holds, once that stays the same."""
     before: set[int] | None = None
     while True:
@@ -122,19 +128,15 @@ def _wait_for_parts(client: Client, upload_id: str) -> set[int]:
         time.sleep(0.3)
 
 
-def _numbers(targets: list[str]) -> list[int]:
-    return sorted(int(re.findall(r"partNumber=(\d+)|/(\d+)\?", target)[0][0] or 0) for target in targets)
-
-
 @pytest.mark.parametrize("checksum", ["crc32", None])
 def test_a_killed_client_sends_only_what_is_missing(
     client: Client, proxy: FaultProxy, make_file: MakeFile, tmp_path: Path, checksum: str | None
 ) -> None:
     path = make_file(8 * PART + 17, name=f"killed-{checksum}.bin")
     proxy.delay = 0.05
-    _stopped_half_way(proxy, path, parts=3, checksum=checksum)
+    stopped_half_way(proxy, path, parts=3, checksum=checksum)
     (upload,) = [each for each in client.list(status="uploading") if each.file_name == path.name]
-    held = _wait_for_parts(client, upload.id)
+    held = parts_held(client, upload.id)
     assert held
 
     proxy.log.clear()
@@ -149,7 +151,7 @@ def test_another_name_of_the_same_content_goes_on_too(
     client: Client, proxy: FaultProxy, make_file: MakeFile, tmp_path: Path
 ) -> None:
     path = make_file(4 * PART, name="first-name.bin")
-    _stopped_half_way(proxy, path, parts=1)
+    stopped_half_way(proxy, path, parts=1)
     (upload,) = [each for each in client.list(status="uploading") if each.file_name == path.name]
     file = client.upload(path.rename(tmp_path / "second-name.bin"), part_size=PART)
     assert (file.id, file.name) == (upload.id, "second-name.bin")
@@ -160,9 +162,9 @@ def test_a_changed_file_begins_anew(
     client: Client, proxy: FaultProxy, make_file: MakeFile, tmp_path: Path, checksum: str | None
 ) -> None:
     path = make_file(6 * PART, name=f"changed-{checksum}.bin")
-    _stopped_half_way(proxy, path, parts=2, checksum=checksum)
+    stopped_half_way(proxy, path, parts=2, checksum=checksum)
     (upload,) = [each for each in client.list(status="uploading") if each.file_name == path.name]
-    held = _wait_for_parts(client, upload.id)
+    held = parts_held(client, upload.id)
     # One byte of a part that is uploaded, between the samples of the fingerprint: it stays the same.
     with path.open("r+b") as file:
         file.seek((min(held) - 1) * PART + 200_000)
@@ -176,7 +178,7 @@ def test_a_changed_file_begins_anew(
 
 def test_no_resume_begins_anew(client: Client, proxy: FaultProxy, make_file: MakeFile) -> None:
     path = make_file(4 * PART, name="anew.bin")
-    _stopped_half_way(proxy, path, parts=1)
+    stopped_half_way(proxy, path, parts=1)
     (upload,) = [each for each in client.list(status="uploading") if each.file_name == path.name]
     assert client.upload(path, part_size=PART, resume=False).id != upload.id
     client.abort(upload.id)

@@ -102,5 +102,7 @@ class PartSums:
         algorithm, plan = self.algorithm, self.plan
         if algorithm is None or not algorithm.joinable or len(self._known) < plan.num_parts:
             return None
+        if plan.num_parts == 1:
+            return f"{algorithm.value}:{self._known[1]}"
         sums = ((self._known[number], plan.size_of(number)) for number in plan.part_numbers())
         return f"{algorithm.value}:{join_checksums(algorithm, sums)}"

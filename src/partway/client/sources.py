@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import threading
-from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from partway.errors import InvalidInput, Refused
@@ -55,17 +54,18 @@ class FileSource:
     """An open file. Replacing it by another of the same name does no harm; writing into it is noticed.
 
     Args:
-        file: opened for reading in binary mode, unbuffered or not.
+        descriptor: of a regular file that is open for reading.
+        status: what fstat says of it now.
         name: how errors call it.
         owned: whether `close` closes it.
     """
 
-    def __init__(self, file: IO[bytes], *, name: str, owned: bool) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, *, status: os.stat_result, name: str, owned: bool) -> None:
+        self._descriptor = descriptor
+        self._identity = _Identity.of(status)
         self._name = name
         self._owned = owned
         self._lock = threading.Lock()
-        self._identity = _Identity.of(os.fstat(file.fileno()))
 
     @property
     def size(self) -> int:
@@ -75,23 +75,28 @@ class FileSource:
     @property
     def descriptor(self) -> int | None:
         """For sendfile."""
-        return self._file.fileno()
+        return self._descriptor
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """Positional, so that threads do not disturb each other."""
         if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        return _seek_and_read(self._file, self._lock, view, offset)
+            return os.preadv(self._descriptor, [view], offset)
+        with self._lock:
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            data = os.read(self._descriptor, len(view))
+        view[: len(data)] = data
+        return len(data)
 
     def check_unchanged(self) -> None:
         """Compare inode, size and time of modification."""
-        if _Identity.of(os.fstat(self._file.fileno())) != self._identity:
+        if _Identity.of(os.fstat(self._descriptor)) != self._identity:
             raise file_changed(self._name)
 
     def close(self) -> None:
         """Close it, if it was opened here."""
         if self._owned:
-            self._file.close()
+            self._owned = False
+            os.close(self._descriptor)
 
 
 class StreamSource:
@@ -119,7 +124,11 @@ class StreamSource:
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """One thread at a time."""
-        return _seek_and_read(self._stream, self._lock, view, offset)
+        with self._lock:
+            self._stream.seek(offset)
+            data = self._stream.read(len(view))
+        view[: len(data)] = data
+        return len(data)
 
     def check_unchanged(self) -> None:
         """Only its size can be compared."""
@@ -144,7 +153,8 @@ def open_source(what: str | os.PathLike[str] | IO[bytes]) -> tuple[Source, str]:
         InvalidInput: it is not there, not readable, not a regular file, or cannot seek (field `file`).
     """
     if isinstance(what, str | os.PathLike):
-        return _open_path(Path(what)), Path(what).name
+        path = os.fspath(what)
+        return _open_path(path), os.path.basename(path)
     name = getattr(what, "name", "")
     name = os.path.basename(name) if isinstance(name, str) else ""
     if hasattr(what, "encoding"):
@@ -155,8 +165,9 @@ def open_source(what: str | os.PathLike[str] | IO[bytes]) -> tuple[Source, str]:
             "Write it into a file first.",
             field="file",
         )
-    if _is_regular(what):
-        return FileSource(what, name=name or "The file", owned=False), name
+    status = _regular_status(what)
+    if status is not None:
+        return FileSource(what.fileno(), status=status, name=name or "The file", owned=False), name
     return StreamSource(what, name=name or "The stream"), name
 
 
@@ -169,27 +180,25 @@ def file_changed(name: str) -> Refused:
     )
 
 
-def _open_path(path: Path) -> FileSource:
+def _open_path(path: str) -> FileSource:
+    # O_NONBLOCK: a pipe without a writer must not hold us up; for a regular file it means nothing.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        # A pipe or a device must not block the opening.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InvalidInput(f"{path} is not a regular file.", field="file", code="not_a_file")
-        file = path.open("rb", buffering=0)
-    except OSError as error:
-        raise InvalidInput(f"{path}: {error.strerror or error}.", field="file", code="file_unreadable") from error
-    return FileSource(file, name=str(path), owned=True)
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidInput(f"{path}: {reason or error}.", field="file", code="file_unreadable") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise InvalidInput(f"{path} is not a regular file.", field="file", code="not_a_file")
+    return FileSource(descriptor, status=status, name=path, owned=True)
 
 
-def _is_regular(file: IO[bytes]) -> bool:
+def _regular_status(file: IO[bytes]) -> os.stat_result | None:
+    """What fstat says of a stream that is a regular file; None: it is something else."""
     try:
-        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        status = os.fstat(file.fileno())
     except (OSError, AttributeError, ValueError):
-        return False
-
-
-def _seek_and_read(file: IO[bytes], lock: threading.Lock, view: memoryview, offset: int) -> int:
-    with lock:
-        file.seek(offset)
-        data = file.read(len(view))
-    view[: len(data)] = data
-    return len(data)
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
