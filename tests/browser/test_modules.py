@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page
 
 from partway.client.fingerprint import fingerprint_of
-from partway.client.sources import FileSource
+from partway.client.sources import open_source
 from partway.core.checksums import ChecksumAlgorithm, join_checksums
 from tests.servers.service import Service
 
@@ -81,6 +81,7 @@ def test_fingerprint(modules: Page, tmp_path: Path, size: int) -> None:
         MAKE
         + "const {crc32Of} = await import('/page/partway/sums.js'); return m.fingerprint(new Blob([bytes]), crc32Of);"
     )
-    with path.open("rb") as file:
-        expected = fingerprint_of(FileSource(file, name="file.bin", owned=False))
+    source, _ = open_source(path)
+    expected = fingerprint_of(source)
+    source.close()
     assert run(modules, "fingerprint", body, size=size, seed=9) == expected
