@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -105,6 +106,8 @@ def _lifespan(wiring: Wiring):  # type: ignore[no-untyped-def]  # FastAPI's own 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.start()
+        gc.collect()
+        gc.freeze()  # all that lives as long as the process: no collection has to look at it again
         try:
             yield
         finally:
