@@ -22,7 +22,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium: the machine's own, or Playwright's. It ends with its module: its driver runs an event loop."""
+    """A headless Chromium: the machine's or Playwright's own. It ends with its module: its driver runs a loop."""
     path = os.environ.get("PARTWAY_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

@@ -103,7 +103,7 @@ class SentPart(Body):
     """A part that the client sent, with the ETag that it got for it."""
 
     part_number: PartNumber
-    etag: StrictStr = Field(max_length=200)
+    etag: StrictStr = Field("", max_length=200)
     checksum: StrictStr | None = None
 
 
