@@ -19,6 +19,8 @@ def check_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         InvalidInput: they are too deep or too large, or hold what JSON or a database cannot carry: NaN, an infinity, an
             integer of more than 64 bits, a NUL character, half a character.
     """
+    if not metadata:
+        return metadata
     _check_value(metadata, levels=MAX_METADATA_DEPTH)
     try:
         size = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())

@@ -59,6 +59,7 @@ def signing_key(secret_key: str, day: str, region: str) -> bytes:
     return key
 
 
+@lru_cache(maxsize=4096)  # names, scopes and moments come again and again
 def encode_query(text: str) -> str:
     """Percent-encode a name or a value of a query, RFC 3986's unreserved characters kept."""
     return quote(text, safe="-._~")
