@@ -16,7 +16,7 @@ from benchmarks.servers import service, token
 
 ROUNDS = 5
 _SIZES = {"64 MiB": 64 * MIB, "4 GiB": 4096 * MIB}
-_QUICK_SIZES = {"64 MiB": 64 * MIB, "256 MiB": 256 * MIB}
+_QUICK_SIZES = {"16 MiB": 16 * MIB, "64 MiB": 64 * MIB}
 _PART_SIZE = 16 * MIB
 
 
