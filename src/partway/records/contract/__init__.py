@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from partway.contracts import ContractBroken
 from partway.core.ports import Records
-from partway.records.contract.bench import Bench, Check, ContractBroken, Together, in_own_threads, in_tasks
+from partway.records.contract.bench import Bench, Check, Together, in_own_threads, in_tasks
 from partway.records.contract.bulk import CHECKS as _BULK
 from partway.records.contract.changes import CHECKS as _CHANGES
 from partway.records.contract.listing import CHECKS as _LISTING

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from partway.contracts import ContractBroken
 from partway.core.blocking import run_straight
 from partway.core.file import File, UploadStatus, new_file_id, new_token
 from partway.core.ports import Records
-from partway.errors import PartwayError
 
 #: When the bench's files are created, if a check does not say.
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, 89012, tzinfo=UTC)
@@ -32,27 +32,6 @@ async def in_own_threads(deeds: Sequence[Deed]) -> list[Any]:
     """Do deeds that never suspend at once, each in a thread of its own."""
     with ThreadPoolExecutor(max_workers=len(deeds)) as threads:
         return list(threads.map(lambda deed: run_straight(deed()), deeds))
-
-
-class ContractBroken(AssertionError):
-    """The records did not do what all records must; the text says what was expected."""
-
-
-def expect(held: bool, expectation: str, *, found: object = "") -> None:
-    """Raise `ContractBroken` unless the expectation held."""
-    if not held:
-        raise ContractBroken(f"expected that {expectation}" + (f"; found {found!r}" if found != "" else ""))
-
-
-async def expect_error(error: type[PartwayError], deed: Awaitable[object], expectation: str) -> PartwayError:
-    """Await a deed that must raise `error`, and return what it raised."""
-    try:
-        outcome = await deed
-    except error as raised:
-        return raised
-    except Exception as raised:
-        raise ContractBroken(f"expected that {expectation}; found {raised!r}") from raised
-    raise ContractBroken(f"expected that {expectation}; found {outcome!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from partway.contracts import expect, expect_error
 from partway.core.file import UploadStatus, new_file_id
 from partway.core.ports import BulkRecords, Checkable
 from partway.errors import Conflict, InvalidInput
-from partway.records.contract.bench import Bench, expect, expect_error
+from partway.records.contract.bench import Bench
 
 _MANY = 300
 

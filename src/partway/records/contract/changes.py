@@ -7,9 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from partway.contracts import expect
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.file import File, UploadStatus
-from partway.records.contract.bench import MOMENT, Bench, expect
+from partway.records.contract.bench import MOMENT, Bench
 
 _RIVALS = 8
 

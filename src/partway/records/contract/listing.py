@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from partway.contracts import expect, expect_error
 from partway.core.file import File, UploadStatus
 from partway.core.ports import FilePage, FileQuery
 from partway.errors import InvalidInput
-from partway.records.contract.bench import MOMENT, Bench, expect, expect_error
+from partway.records.contract.bench import MOMENT, Bench
 
 
 async def _page(bench: Bench, **query: Any) -> FilePage:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from partway.contracts import expect, expect_error
 from partway.core.file import new_file_id
 from partway.core.parts import StoredPart
 from partway.errors import InvalidInput, NotFound
-from partway.records.contract.bench import MOMENT, Bench, expect, expect_error
+from partway.records.contract.bench import MOMENT, Bench
 
 _MANY = 1000
 

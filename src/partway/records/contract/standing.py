@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from partway.contracts import expect, expect_error
 from partway.core.file import new_file_id
 from partway.errors import Conflict
-from partway.records.contract.bench import Bench, expect, expect_error
+from partway.records.contract.bench import Bench
 
 _RIVALS = 8
 

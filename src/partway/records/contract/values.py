@@ -6,9 +6,10 @@ import math
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from partway.contracts import expect, expect_error
 from partway.core.ports import FileQuery
 from partway.errors import InvalidInput
-from partway.records.contract.bench import MOMENT, Bench, expect, expect_error
+from partway.records.contract.bench import MOMENT, Bench
 
 _UNICODE = "naïve \u2013 文件 🎬 \u202e e\u0301 \uffff \x01\x7f\u2028 '\"\\%_;--"
 _LARGEST_OBJECT = 5 * 1024**3 * 10_000  # bytes: 48.8 TiB, S3's limit

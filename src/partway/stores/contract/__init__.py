@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from partway.contracts import ContractBroken
 from partway.core.ports import Store
-from partway.stores.contract.bench import Answer, Bench, Check, ContractBroken, Send
+from partway.stores.contract.bench import Answer, Bench, Check, Send
 from partway.stores.contract.checksums import CHECKS as _CHECKSUMS
 from partway.stores.contract.objects import CHECKS as _OBJECTS
 from partway.stores.contract.powers import CHECKS as _POWERS

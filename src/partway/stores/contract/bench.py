@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from partway.contracts import expect
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart
 from partway.core.ports import PartToSign, SignedPart, SignedUrl, Store
-from partway.errors import PartwayError
 
 CONTENT_TYPE = "video/mp4"  #: of every object that a bench makes
 PROOF = "0123abcd"  #: the token of every object that a bench makes
@@ -33,27 +33,6 @@ class Answer(NamedTuple):
 
 #: `await send(method, url, headers, body)` sends one HTTP request; it adds Content-Length itself.
 Send = Callable[[str, str, Mapping[str, str], bytes], Awaitable[Answer]]
-
-
-class ContractBroken(AssertionError):
-    """The store did not do what every store must; the text says what was expected."""
-
-
-def expect(held: bool, expectation: str, *, found: object = "") -> None:
-    """Raise `ContractBroken` unless the expectation held."""
-    if not held:
-        raise ContractBroken(f"expected that {expectation}" + (f"; found {found!r}" if found != "" else ""))
-
-
-async def expect_error(error: type[PartwayError], deed: Awaitable[object], expectation: str) -> PartwayError:
-    """Await a deed that must raise `error`, and return what it raised."""
-    try:
-        outcome = await deed
-    except error as raised:
-        return raised
-    except PartwayError as raised:
-        raise ContractBroken(f"expected that {expectation}; found {raised!r}") from raised
-    raise ContractBroken(f"expected that {expectation}; found {outcome!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,12 @@ import hashlib
 import zlib
 from dataclasses import replace
 
+from partway.contracts import ContractBroken, expect, expect_error
 from partway.core.checksums import ChecksumAlgorithm, join_checksums
 from partway.core.parts import StoredPart
 from partway.core.ports import PartToSign
 from partway.errors import InvalidInput, StoreRefused
-from partway.stores.contract.bench import Bench, ContractBroken, expect, expect_error
+from partway.stores.contract.bench import Bench
 
 _BODY = b"123456789"  # the catalogue's test string: https://reveng.sourceforge.io/crc-catalogue/
 _CHECK_VALUES = {

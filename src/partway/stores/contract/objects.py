@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from partway.contracts import ContractBroken, expect, expect_error
 from partway.errors import InvalidInput, ObjectGone
-from partway.stores.contract.bench import CONTENT_TYPE, Bench, ContractBroken, expect, expect_error
+from partway.stores.contract.bench import CONTENT_TYPE, Bench
 
 _DISPOSITION = "attachment; filename=\"a b.txt\"; filename*=UTF-8''%C3%A9%20b.txt"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import zlib
 
+from partway.contracts import expect
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.ports import ConditionalPuts, ObjectListing, SignedUrl
-from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench, expect
+from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench
 
 
 async def a_conditional_put_never_overwrites(bench: Bench) -> None:

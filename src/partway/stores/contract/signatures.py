@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from partway.contracts import expect
 from partway.core.ports import PartToSign
-from partway.stores.contract.bench import Bench, expect
+from partway.stores.contract.bench import Bench
 
 
 async def a_part_of_another_size_is_refused(bench: Bench) -> None:

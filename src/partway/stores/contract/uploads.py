@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
+from partway.contracts import ContractBroken, expect, expect_error
 from partway.core.parts import StoredPart
 from partway.core.ports import PartToSign
 from partway.errors import StoreRefused, UploadGone
-from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench, ContractBroken, expect, expect_error
+from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench
 
 _UNKNOWN_UPLOAD = "00000000000000000000000000000000"
 
