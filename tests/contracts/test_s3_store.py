@@ -9,19 +9,9 @@ import pytest
 import urllib3
 
 from partway.core.blocking import run_straight
-from partway.stores.contract import CHECKS, Answer, Bench, ContractBroken
+from partway.stores.contract import CHECKS, Answer, Bench
 from partway.stores.s3 import S3Store
 from tests.servers.seaweedfs import SeaweedFS
-
-SEAWEEDFS_CHECKS = [
-    pytest.param(
-        name,
-        marks=pytest.mark.xfail(raises=ContractBroken, reason="SeaweedFS lists directory by directory, not by key"),
-    )
-    if name == "a_listing_is_in_utf8_order"
-    else name
-    for name in CHECKS
-]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +25,7 @@ async def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
 
-@pytest.mark.parametrize("name", SEAWEEDFS_CHECKS)
+@pytest.mark.parametrize("name", CHECKS)
 def test_on_an_event_loop(name: str, seaweedfs: SeaweedFS, bucket: str) -> None:
     async def check() -> None:
         store = S3Store.connect(seaweedfs.settings(bucket))
@@ -47,7 +37,7 @@ def test_on_an_event_loop(name: str, seaweedfs: SeaweedFS, bucket: str) -> None:
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("name", SEAWEEDFS_CHECKS)
+@pytest.mark.parametrize("name", CHECKS)
 def test_in_a_thread(name: str, seaweedfs: SeaweedFS, bucket: str) -> None:
     store = S3Store.connect_blocking(seaweedfs.settings(bucket))
     try:

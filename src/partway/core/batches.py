@@ -125,12 +125,12 @@ class Batches:
         if len(keys) < 2 or not isinstance(self._store, ObjectListing):
             return {}
         wanted, prefix = set(keys), _common_prefix(min(keys), max(keys))
-        after, last = min(keys)[:-1], max(keys)
+        after = min(keys)[:-1]
         found: dict[str, ListedObject] = {}
         for _ in range(len(keys) // 1000 + _SPARE_PAGES):
             page = await self._store.list_objects(prefix, after=after)
             found |= {row.key: row for row in page.objects if row.key in wanted}
-            if not page.more or page.objects[-1].key >= last:
+            if not page.more or len(found) == len(wanted):
                 break
             after = page.objects[-1].key
         return found

@@ -229,7 +229,7 @@ class ListedObject(NamedTuple):
 
 
 class ObjectPage(NamedTuple):
-    """One page of a listing, ascending by key (UTF-8 order)."""
+    """One page of a listing."""
 
     objects: Sequence[ListedObject]
     more: bool  #: ask again with `after` the last key
@@ -240,7 +240,11 @@ class ObjectListing(Protocol):
     """Optional power: the store can list its objects."""
 
     async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
-        """Up to `limit` (1..1000) objects whose keys begin with `prefix` and sort behind `after`."""
+        """Up to `limit` (1..1000) objects whose keys begin with `prefix`, from behind the key `after`.
+
+        The order is the store's: by key in UTF-8 on S3 and on the local disk, folder by folder on SeaweedFS. Going on with
+        the last key of each page gives every key once.
+        """
         ...
 
 
