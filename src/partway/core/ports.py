@@ -242,8 +242,8 @@ class ObjectListing(Protocol):
     async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
         """Up to `limit` (1..1000) objects whose keys begin with `prefix`, from behind the key `after`.
 
-        The order is the store's: by key in UTF-8 on S3 and on the local disk, folder by folder on SeaweedFS. Going on with
-        the last key of each page gives every key once.
+        The order is the store's: by key in UTF-8 on S3 and on the local disk, folder by folder on SeaweedFS. Going on
+        with the last key of each page gives every key once.
         """
         ...
 
