@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from benchmarks.contents import write_random
-from benchmarks.harness import MIB, Finished, Goal, Result, Settings, interleaved, run_measured, spread
+from benchmarks.harness import MIB, Finished, Goal, Result, Settings, interleaved, ratio, run_measured, spread
 from benchmarks.peers import credentials_env, program
 from benchmarks.sinks import sink
 
@@ -45,9 +44,9 @@ def run(settings: Settings) -> Result:
         found = interleaved(settings.rounds, clients)
     for name, runs in found.items():
         result.rows.append([name, *_cells(runs, size)])
-    seconds = {name: statistics.median(each.seconds for each in runs) for name, runs in found.items()}
+    seconds = {name: [each.seconds for each in runs] for name, runs in found.items()}
     for name in (_FASTEST, "partway upload"):
-        result.goals.append(Goal(f"throughput, {name} / boto3", seconds["boto3 upload_file"] / seconds[name], 3))
+        result.goals.append(Goal(f"throughput, {name} / boto3", ratio(seconds["boto3 upload_file"], seconds[name]), 3))
     return result
 
 

@@ -114,6 +114,11 @@ def interleaved(rounds: int, contenders: Mapping[str, Callable[[], T]]) -> dict[
     return found
 
 
+def ratio(these: Sequence[float], those: Sequence[float]) -> float:
+    """How many times those these are: the median over the rounds, each of which compares what was measured together."""
+    return statistics.median(one / other for one, other in zip(these, those, strict=True))
+
+
 def spread(values: Sequence[float], *, digits: int = 2) -> str:
     """`median (least..most)`."""
     median = statistics.median(values)

@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness import Goal, Result, Settings, busy_of, cpu_of, interleaved, spread
+from benchmarks.harness import Goal, Result, Settings, busy_of, cpu_of, interleaved, ratio, spread
 from benchmarks.load import Job, put_load
 from benchmarks.peers import credentials_env
 from benchmarks.servers import module_server, postgres, seaweedfs, service, token
 
-ROUNDS = 3
+ROUNDS = 5
 _SERVER, _REST = {0}, {1}  #: cores
 _CONNECTIONS = 24
 _PART_SIZE = 16 * 1024 * 1024  #: bytes
@@ -32,6 +32,7 @@ class _Contender(NamedTuple):
 
 class _Sample(NamedTuple):
     rate: float  #: requests per second
+    cost: float  #: seconds of the server's CPU for one request
     server: float  #: share of its core that the server process took
     rest: float  #: share of its core that all others took
 
@@ -44,7 +45,7 @@ def run(settings: Settings) -> Result:
         "the load generator have the other. Partway checks a JWT and writes two records per request. The peer is the "
         "same endpoint in FastAPI and uvicorn on boto3 (`create_multipart_upload`, `generate_presigned_url` with "
         "`s3v4` per part, answered with orjson) with neither callers nor records.",
-        ["", "URLs", "requests/s", "server's core %", "other core %"],
+        ["", "URLs", "requests/s", "server's CPU, ms/request", "of its core", "other core"],
     )
     with settings.folder() as folder, ExitStack() as stack:
         contenders = _start(folder, stack)
@@ -52,17 +53,22 @@ def run(settings: Settings) -> Result:
             samples = interleaved(
                 settings.rounds, {name: _measure(settings, each, urls) for name, each in contenders.items()}
             )
-            rates = {name: statistics.median(each.rate for each in found) for name, found in samples.items()}
             for name, found in samples.items():
-                server, rest = (
-                    statistics.median(getattr(each, field) for each in found) for field in ("server", "rest")
-                )
-                shown = spread([each.rate for each in found], digits=1)
-                result.rows.append([name, f"{urls:,}", shown, f"{server:.0%}", f"{rest:.0%}"])
-            peer = rates.pop("boto3")
-            for name, rate in rates.items():
-                result.goals.append(Goal(f"{urls:,} URLs, {name} / boto3", rate / peer, wanted))
+                result.rows.append([name, f"{urls:,}", *_cells(found)])
+            rates = {name: [each.rate for each in found] for name, found in samples.items()}
+            for name in ("Partway, SQLite", "Partway, PostgreSQL"):
+                goal = Goal(f"{urls:,} URLs, {name} / boto3", ratio(rates[name], rates["boto3"]), wanted)
+                result.goals.append(goal)
     return result
+
+
+def _cells(found: list[_Sample]) -> list[str]:
+    return [
+        spread([each.rate for each in found], digits=1),
+        spread([each.cost * 1000 for each in found]),
+        f"{statistics.median(each.server for each in found):.0%}",
+        f"{statistics.median(each.rest for each in found):.0%}",
+    ]
 
 
 def _start(folder: Path, stack: ExitStack) -> dict[str, _Contender]:
@@ -94,7 +100,7 @@ def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[
     }
 
     def measure() -> _Sample:
-        for seconds in (0.5, 1.0 if settings.quick else 8.0):  # the first warms up
+        for seconds in (0.5, 1.0 if settings.quick else 5.0):  # the first warms up
             began, cpu, busy = time.monotonic(), cpu_of(contender.pid), busy_of(1)
             job = Job(
                 port=contender.port,
@@ -105,7 +111,7 @@ def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[
                 seconds=seconds,
             )
             found = put_load(job, cores=_REST)
-            took = time.monotonic() - began
-        return _Sample(found.rate, (cpu_of(contender.pid) - cpu) / took, (busy_of(1) - busy) / took)
+            took, cpu = time.monotonic() - began, cpu_of(contender.pid) - cpu
+        return _Sample(found.rate, cpu / found.answers, cpu / found.seconds, (busy_of(1) - busy) / took)
 
     return measure

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from functools import partial
 
 from benchmarks.contents import write_random
-from benchmarks.harness import MIB, Goal, Result, Settings, interleaved, spread
+from benchmarks.harness import MIB, Goal, Result, Settings, interleaved, ratio, spread
 from benchmarks.uploaders import Uploaded, aws, measure_upload, partway, s5cmd
 
 ROUNDS = 3
@@ -24,7 +23,7 @@ def run(settings: Settings) -> Result:
         "default settings; client, store and service share the cores. Partway goes through the running service (with "
         "records in SQLite), its bytes straight to the store. CPU and peak memory are the client's own; s5cmd and aws "
         "hash what they send.",
-        ["", "seconds", "MiB/s", "client CPU s", "client peak MiB", "store CPU s"],
+        ["", "seconds", "MiB/s", "client CPU s", "client peak MiB", "service CPU s", "store CPU s"],
     )
     uploaders = {_FASTEST: partway("--no-checksum"), "partway upload": partway(), "s5cmd cp": s5cmd, "aws s3 cp": aws}
     with settings.folder() as folder:
@@ -47,18 +46,19 @@ def _cells(uploads: list[Uploaded], size: int) -> list[str]:
         spread([size / MIB / each.client.seconds for each in uploads], digits=0),
         spread([each.client.cpu for each in uploads]),
         spread([each.client.peak / MIB for each in uploads], digits=0),
+        spread([each.service_cpu for each in uploads]),
         spread([each.store_cpu for each in uploads], digits=1),
     ]
 
 
 def _goals(found: dict[str, list[Uploaded]]) -> list[Goal]:
-    seconds = {name: statistics.median(each.client.seconds for each in uploads) for name, uploads in found.items()}
-    cpu = {name: statistics.median(each.client.cpu for each in uploads) for name, uploads in found.items()}
+    seconds = {name: [each.client.seconds for each in uploads] for name, uploads in found.items()}
+    cpu = {name: [each.client.cpu for each in uploads] for name, uploads in found.items()}
     goals = []
     for name in (_FASTEST, "partway upload"):
         for peer in ("s5cmd cp", "aws s3 cp"):
-            goals.append(Goal(f"throughput, {name} / {peer}", seconds[peer] / seconds[name], 1.2))
-            goals.append(Goal(f"CPU, {name} / {peer}", cpu[name] / cpu[peer], 0.2, at_most=True))
+            goals.append(Goal(f"throughput, {name} / {peer}", ratio(seconds[peer], seconds[name]), 1.2))
+            goals.append(Goal(f"CPU, {name} / {peer}", ratio(cpu[name], cpu[peer]), 0.2, at_most=True))
         peak = max(each.client.peak for each in found[name]) / MIB
         goals.append(Goal(f"peak memory, {name}", peak, 64, at_most=True, unit="MiB"))
     return goals

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.harness import Goal, Result, Settings, interleaved, spread
+from benchmarks.harness import Goal, Result, Settings, interleaved, ratio, spread
 from benchmarks.peers import boto3_client
 from partway.core.ports import PartToSign
 from partway.s3.address import BucketAddress
@@ -50,13 +49,11 @@ def run(settings: Settings) -> Result:
     few = _measure(settings, contenders, 20)
     for name in contenders:
         result.rows.append([name, spread(many[name]), spread(few[name])])
-    for count, found in ((1000, many), (20, few)):
-        times = {name: statistics.median(values) for name, values in found.items()}
-        if count == 1000:
-            result.goals.append(Goal("1,000 parts, boto3 / Partway", times["boto3"] / times["Partway"], 100))
-            result.goals.append(Goal("1,000 parts, bound / Partway", times["bound"] / times["Partway"], 1))
-        else:
-            result.goals.append(Goal("20 parts, boto3 / Partway", times["boto3"] / times["Partway"], 50))
+    result.goals = [
+        Goal("1,000 parts, boto3 / Partway", ratio(many["boto3"], many["Partway"]), 100),
+        Goal("1,000 parts, bound / Partway", ratio(many["bound"], many["Partway"]), 1),
+        Goal("20 parts, boto3 / Partway", ratio(few["boto3"], few["Partway"]), 50),
+    ]
     return result
 
 

@@ -12,15 +12,24 @@ from benchmarks.harness import Finished, cpu_of, run_measured
 from benchmarks.peers import boto3_client, credentials_env, program
 from benchmarks.servers import seaweedfs, service, token
 
-#: Uploads a file or a folder into a fresh bucket of the store.
-Uploader = Callable[[SeaweedFS, str, Path, Path], Finished]
+
+class Sent(NamedTuple):
+    """What an upload took of the client, and of the service if there is one."""
+
+    client: Finished
+    service_cpu: float = 0.0  #: seconds
 
 
 class Uploaded(NamedTuple):
-    """What an upload took."""
+    """What an upload took of all."""
 
     client: Finished
+    service_cpu: float  #: seconds
     store_cpu: float  #: seconds
+
+
+#: Uploads a file or a folder into a bucket of the store.
+Uploader = Callable[[SeaweedFS, str, Path, Path], Sent]
 
 
 def measure_upload(uploader: Uploader, folder: Path, source: Path, *, objects: int, size: int) -> Uploaded:
@@ -37,38 +46,43 @@ def measure_upload(uploader: Uploader, folder: Path, source: Path, *, objects: i
     with seaweedfs(folder) as store:
         bucket = store.new_bucket()
         before = cpu_of(store.pid)
-        client = uploader(store, bucket, folder, source)
+        sent = uploader(store, bucket, folder, source)
         store_cpu = cpu_of(store.pid) - before
         pages = boto3_client(store.endpoint, store.access_key, store.secret_key).get_paginator("list_objects_v2")
         sizes = [each["Size"] for page in pages.paginate(Bucket=bucket) for each in page.get("Contents", ())]
         if (len(sizes), sum(sizes)) != (objects, size):
             raise RuntimeError(f"{len(sizes)} objects of {sum(sizes)} bytes arrived, not {objects} of {size}")
-    return Uploaded(client, store_cpu)
+    return Uploaded(*sent, store_cpu)
 
 
 def partway(*options: str) -> Uploader:
     """`partway upload` through a running service, records in SQLite; the bytes go straight to the store."""
 
-    def upload(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Finished:
+    def upload(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Sent:
         with service(folder, store=store, bucket=bucket) as running:
             env = {"PARTWAY_URL": running.url, "PARTWAY_TOKEN": token()}
             recursive = ["--recursive"] if source.is_dir() else []
             command = [program("partway", package="partway"), "upload", "--quiet", "--no-resume"]
-            return run_measured([*command, *options, *recursive, source], env=env)
+            before = cpu_of(running.pid)
+            client = run_measured([*command, *options, *recursive, source], env=env)
+            return Sent(client, cpu_of(running.pid) - before)
 
     return upload
 
 
-def s5cmd(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Finished:
+def s5cmd(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Sent:
     """`s5cmd cp`."""
     command = [program("s5cmd", package="s5cmd"), "--endpoint-url", store.endpoint, "--log", "error", "cp"]
     what = f"{source}/*" if source.is_dir() else source
-    return run_measured([*command, what, f"s3://{bucket}/"], env=credentials_env(store.access_key, store.secret_key))
+    return Sent(run_measured([*command, what, f"s3://{bucket}/"], env=_keys(store)))
 
 
-def aws(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Finished:
+def aws(store: SeaweedFS, bucket: str, folder: Path, source: Path) -> Sent:
     """`aws s3 cp`."""
     command = [program("aws", package="awscli"), "--endpoint-url", store.endpoint, "s3", "cp", "--only-show-errors"]
     recursive = ["--recursive"] if source.is_dir() else []
-    target = f"s3://{bucket}/"
-    return run_measured([*command, *recursive, source, target], env=credentials_env(store.access_key, store.secret_key))
+    return Sent(run_measured([*command, *recursive, source, f"s3://{bucket}/"], env=_keys(store)))
+
+
+def _keys(store: SeaweedFS) -> dict[str, str]:
+    return credentials_env(store.access_key, store.secret_key)
