@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
+import socket
 from pathlib import Path
 
 import click
@@ -31,6 +33,7 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtra("service", module="uvicorn") from error
     from partway.service.settings import read_settings
+    from partway.service.wiring import prepare
 
     if data_dir is not None:
         os.environ["PARTWAY_DATA_DIR"] = str(data_dir)
@@ -41,6 +44,8 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
             "bytes or more; 'partway token' then makes tokens) or PARTWAY_JWKS_URL.",
             setting="PARTWAY_JWT_SECRET",
         )
+    _check_address(host, port)
+    asyncio.run(prepare(settings))
     _announce(host, port, settings.bucket.name, settings.auth.configured, settings.data_dir)
     uvicorn.run(
         "partway.service.app:app_from_environment",
@@ -60,6 +65,17 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _check_address(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise Misconfigured(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose others with --host and --port.",
+            setting="--port",
+        ) from error
 
 
 def _announce(host: str, port: int, bucket: str | None, authenticated: bool, data_dir: Path) -> None:

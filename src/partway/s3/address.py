@@ -63,11 +63,11 @@ class BucketAddress:
 
 def _endpoint(url: str) -> tuple[str, str, str]:
     """Scheme, host with port, and the path in front without a slash at its end."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = 0
+        parts, port = urlsplit(""), 0
     if (
         parts.scheme not in _DEFAULT_PORTS
         or not parts.hostname

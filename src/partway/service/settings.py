@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from partway.core.initiation import UploadSettings
 from partway.core.keys import KeyTemplate
@@ -189,7 +190,7 @@ class _Reader:
         text = self.text(name)
         if text is None:
             return None
-        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) or not _has_host(text):
             raise Misconfigured(f"{name} must be a URL such as https://files.example.com.", setting=name)
         return text.rstrip("/")
 
@@ -215,6 +216,15 @@ class _Reader:
             return parse()
         except ValueError as error:
             raise Misconfigured(f"{name} is '{text}'; it must be {wanted}.", setting=name) from error
+
+
+def _has_host(url: str) -> bool:
+    """Whether a URL names a host, and its port, if any, is one."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _within(number: int, low: int, high: int) -> int:

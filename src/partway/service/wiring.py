@@ -66,6 +66,20 @@ def wire_up(settings: ServiceSettings) -> Wiring:
     )
 
 
+async def prepare(settings: ServiceSettings) -> None:
+    """Open all that the settings name once, bring the tables up to date, and close it: before any process serves.
+
+    Raises:
+        Misconfigured: something cannot be opened so.
+        RecordsUnavailable: the database does not answer.
+    """
+    wiring = wire_up(settings)
+    try:
+        await wiring.start()
+    finally:
+        await wiring.aclose()
+
+
 def _open_disk(settings: ServiceSettings) -> OpenedStore:
     local = BlockingLocalStore(
         settings.data_dir / "store",

@@ -1,0 +1,187 @@
+"""Settings: what they say, and what is wrong with them in one error that names the setting."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from partway.core.parts import MIB
+from partway.errors import Misconfigured
+from partway.service.settings import read_settings
+
+SECRET = "a secret of at least thirty-two bytes"
+NAMES = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "PARTWAY_API_PREFIX",
+    "PARTWAY_CORS_ORIGINS",
+    "PARTWAY_DATABASE_URL",
+    "PARTWAY_DATA_DIR",
+    "PARTWAY_JWKS_URL",
+    "PARTWAY_JWT_AUDIENCE",
+    "PARTWAY_JWT_ISSUER",
+    "PARTWAY_JWT_SECRET",
+    "PARTWAY_PUBLIC_URL",
+    "PARTWAY_SECRET_KEY",
+    "PARTWAY_UPLOAD_TTL",
+    "S3_ADDRESSING_STYLE",
+    "S3_ALLOWED_EXTENSIONS",
+    "S3_ALLOWED_MIME_TYPES",
+    "S3_BUCKET_NAME",
+    "S3_DOWNLOAD_URL_EXPIRY",
+    "S3_ENDPOINT_URL",
+    "S3_KEY_TEMPLATE",
+    "S3_MAX_FILE_SIZE_MB",
+    "S3_PART_SIZE_MB",
+    "S3_PRESIGNED_URL_EXPIRY",
+    "S3_PUBLIC_ENDPOINT_URL",
+    "S3_REGION",
+]
+WRONG = [
+    ("S3_PART_SIZE_MB", ["x", "4", "5121", "-1", "1.5", "5 MB", "9" * 5000]),
+    ("S3_MAX_FILE_SIZE_MB", ["x", "-1", "0.5", "9" * 30]),
+    ("S3_PRESIGNED_URL_EXPIRY", ["0", "604801", "one hour"]),
+    ("S3_DOWNLOAD_URL_EXPIRY", ["0", "604801", "1h"]),
+    ("PARTWAY_UPLOAD_TTL", ["59", "never", "-5", "31536001"]),
+    ("S3_ADDRESSING_STYLE", ["auto", "Path"]),
+    (
+        "S3_KEY_TEMPLATE",
+        ["{nope}/{id}", "files/{name}", "{id", "id}", "{}", "{id}/../x", "ü/{id}", "{id!r}"],
+    ),
+    (
+        "S3_ENDPOINT_URL",
+        ["localhost:8333", "ftp://host", "https://", "http://host:port", "http://[x", "http://h:99999"],
+    ),
+    ("S3_PUBLIC_ENDPOINT_URL", ["localhost:8333", "http://h/?q", "http://h/#f", "http://host:port", "http://[x"]),
+    ("PARTWAY_PUBLIC_URL", ["files.example.com", "http://a b", "http://h:0"]),
+    ("PARTWAY_JWKS_URL", ["file:///etc/passwd", "keys"]),
+    ("PARTWAY_API_PREFIX", ["v1", "/v 1", "/a//b", "/v1?x", "/ü"]),
+    ("PARTWAY_CORS_ORIGINS", ["example.com", "https://a.example/path", "https://ok.example,nope", "null"]),
+    ("PARTWAY_JWT_SECRET", ["short", "x" * 31]),
+    ("PARTWAY_SECRET_KEY", ["short", "x" * 31]),
+]
+
+
+def test_nothing_set_is_the_embedded_default() -> None:
+    settings = read_settings({})
+    assert settings.bucket.name is None
+    assert not settings.auth.configured
+    assert settings.effective_database_url == f"sqlite:///{Path('partway-data/partway.sqlite3').absolute()}"
+    assert settings.uploads.part_size == 16 * MIB
+    assert settings.uploads.policy.max_file_size is None
+
+
+def test_empty_is_not_set() -> None:
+    assert read_settings(dict.fromkeys(set(NAMES) - {"PARTWAY_API_PREFIX"}, " ")) == read_settings({})
+
+
+def test_every_setting_arrives() -> None:
+    settings = read_settings(
+        {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "session",
+            "PARTWAY_API_PREFIX": "/api/v2/",
+            "PARTWAY_CORS_ORIGINS": "https://a.example, http://localhost:3000/",
+            "PARTWAY_DATABASE_URL": "postgresql:///files",
+            "PARTWAY_JWT_AUDIENCE": "files",
+            "PARTWAY_JWT_ISSUER": "us",
+            "PARTWAY_JWT_SECRET": SECRET,
+            "PARTWAY_PUBLIC_URL": "https://files.example/",
+            "PARTWAY_SECRET_KEY": SECRET,
+            "PARTWAY_UPLOAD_TTL": "60",
+            "S3_ADDRESSING_STYLE": "path",
+            "S3_ALLOWED_EXTENSIONS": ".PDF, mp4,",
+            "S3_ALLOWED_MIME_TYPES": "image/*,application/pdf",
+            "S3_BUCKET_NAME": "bucket",
+            "S3_DOWNLOAD_URL_EXPIRY": "604800",
+            "S3_ENDPOINT_URL": "http://store:8333/",
+            "S3_KEY_TEMPLATE": "{owner}/{id}",
+            "S3_MAX_FILE_SIZE_MB": "100",
+            "S3_PART_SIZE_MB": "5",
+            "S3_PRESIGNED_URL_EXPIRY": "1",
+            "S3_PUBLIC_ENDPOINT_URL": "https://store.example",
+            "S3_REGION": "eu-central-1",
+            "AWS_REGION": "not heeded",
+        },
+        data_dir=Path("/data"),
+    )
+    assert settings.data_dir == Path("/data")
+    assert settings.effective_database_url == "postgresql:///files"
+    assert settings.api_prefix == "/api/v2"
+    assert settings.public_url == "https://files.example"
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.download_expiry == 604_800
+    assert (settings.uploads.part_size, settings.uploads.url_expiry, settings.uploads.upload_ttl) == (5 * MIB, 1, 60)
+    assert settings.uploads.key_template.template == "{owner}/{id}"
+    assert settings.uploads.policy.max_file_size == 100 * MIB
+    assert settings.uploads.policy.allowed_extensions == {"pdf", "mp4"}
+    assert settings.uploads.policy.allowed_content_types == {"image/*", "application/pdf"}
+    assert (settings.bucket.name, settings.bucket.region, settings.bucket.addressing_style) == (
+        "bucket",
+        "eu-central-1",
+        "path",
+    )
+    assert (settings.bucket.endpoint_url, settings.bucket.public_endpoint_url) == (
+        "http://store:8333",
+        "https://store.example",
+    )
+    assert (settings.bucket.access_key, settings.bucket.secret_key, settings.bucket.session_token) == (
+        "key",
+        "secret",
+        "session",
+    )
+    assert (settings.auth.jwt_secret, settings.auth.issuer, settings.auth.audience) == (SECRET, "us", "files")
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG for value in values])
+def test_a_wrong_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings({name: value})
+    assert refusal.value.facts["setting"] == name
+    assert "\n" not in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    ("environment", "setting"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "key"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "secret"}, "AWS_ACCESS_KEY_ID"),
+        ({"PARTWAY_JWT_SECRET": SECRET, "PARTWAY_JWKS_URL": "https://issuer.example/keys"}, "PARTWAY_JWKS_URL"),
+    ],
+)
+def test_what_does_not_go_together_is_named(environment: dict[str, str], setting: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings(environment)
+    assert refusal.value.facts["setting"] == setting
+
+
+def test_no_secret_is_repeated_in_an_error() -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings({"PARTWAY_JWT_SECRET": "hunter2"})
+    assert "hunter2" not in refusal.value.detail
+
+
+ANY_VALUE = st.one_of(
+    st.text(),
+    st.integers().map(str),
+    st.from_regex(r"https?://[a-z\[\]:@%0-9.]*(/[a-z?#]*)?", fullmatch=True),
+    st.lists(st.sampled_from(["{", "}", "{{", "{id}", "{name}", "{owner}", "!r", ":9", "/", "..", ".", "a"])).map(
+        "".join
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANY_VALUE))
+@example({"S3_KEY_TEMPLATE": "{id:>99999999999}"})
+@example({"S3_KEY_TEMPLATE": "{id.hex}"})
+@example({"S3_KEY_TEMPLATE": "{id[0]}"})
+def test_settings_are_taken_or_refused_and_nothing_else_happens(environment: dict[str, str]) -> None:
+    with contextlib.suppress(Misconfigured):
+        read_settings(environment)
