@@ -16,8 +16,8 @@ except ModuleNotFoundError as error:
     raise MissingExtra("fastapi", module="pyjwt") from error
 
 from partway.core.file import Caller
-from partway.core.initiation import MAX_TEXT_LENGTH
-from partway.errors import NotAuthenticated, StoreUnavailable
+from partway.core.initiation import MAX_TEXT_LENGTH, check_text
+from partway.errors import InvalidInput, NotAuthenticated, StoreUnavailable
 
 CallerOf = Callable[[Request], Awaitable[Caller]]
 
@@ -63,9 +63,7 @@ class BearerTokens:
         except jwt.ExpiredSignatureError as error:
             raise NotAuthenticated("The token has expired; get a new one.", code="token_expired") from error
         except jwt.PyJWKClientConnectionError as error:
-            raise StoreUnavailable(
-                "The issuer's keys cannot be fetched now; try again.", code="keys_unavailable"
-            ) from error
+            raise _no_keys() from error
         except (jwt.PyJWTError, ValueError) as error:
             raise NotAuthenticated("The token is not valid here; get a new one.") from error
         return _caller(claims)
@@ -73,8 +71,8 @@ class BearerTokens:
     async def _read(self, token: str) -> dict[str, Any]:
         if self._keys is None:
             return self._decode(token, self._secret or "", ("HS256",))
-        key = await asyncio.to_thread(self._keys.get_signing_key_from_jwt, token)
-        return self._decode(token, key.key, _KEY_SET_ALGORITHMS)
+        key = await asyncio.to_thread(_key_of, token, self._keys)
+        return self._decode(token, key, _KEY_SET_ALGORITHMS)
 
     def _decode(self, token: str, key: Any, algorithms: tuple[str, ...]) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
@@ -94,12 +92,31 @@ class OneCaller:
         return self._caller
 
 
+def _key_of(token: str, keys: jwt.PyJWKClient) -> Any:
+    """The key that a token names. A key set that cannot be had or read is the issuer's trouble, not the token's."""
+    name = jwt.get_unverified_header(token).get("kid")
+    try:
+        keys.get_signing_keys()
+    except (jwt.PyJWTError, ValueError) as error:
+        raise _no_keys() from error
+    return keys.get_signing_key(name or "").key
+
+
+def _no_keys() -> StoreUnavailable:
+    return StoreUnavailable("The issuer's keys cannot be fetched now; try again.", code="keys_unavailable")
+
+
 def _caller(claims: dict[str, Any]) -> Caller:
     subject, name = claims["sub"], claims.get("name")
-    if not subject or len(subject) > MAX_TEXT_LENGTH or "\x00" in subject:
-        raise NotAuthenticated(f"The token's 'sub' must have 1 to {MAX_TEXT_LENGTH} characters.")
-    return Caller(
-        id=subject,
-        name=name[:MAX_TEXT_LENGTH].replace("\x00", "") if isinstance(name, str) else "",
-        staff=claims.get("staff") is True,
-    )
+    try:
+        check_text("sub", subject)
+    except InvalidInput as error:
+        raise NotAuthenticated(f"The token is not valid here: {error.detail}") from error
+    if not subject:
+        raise NotAuthenticated("The token is not valid here: its 'sub' is empty.")
+    return Caller(id=subject, name=_storable(name) if isinstance(name, str) else "", staff=claims.get("staff") is True)
+
+
+def _storable(name: str) -> str:
+    """A name cut and without the characters that no database takes: it is shown, never compared."""
+    return name.encode(errors="ignore").decode().replace("\x00", "")[:MAX_TEXT_LENGTH]
