@@ -2,61 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
+import orjson
+from fastapi import APIRouter, Request, Response
 
 from partway.errors import NotFound
-from partway.fastapi.answers import json_answer
 
-_PAGE = Path(str(files("partway") / "page"))
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _PageFile:
+    """One file of the page, ready to be sent."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{sha256(self.content).hexdigest()[:32]}"'
+
+
 def page_router(*, store_origins: Sequence[str], api_prefix: str) -> APIRouter:
-    """`/` and the files under `/page`.
+    """`/` and the files under `/page`, read once: the page is small, and no name ever reaches the disk.
 
     Args:
         store_origins: origins of the store, to which the page sends parts.
         api_prefix: where the files API stands.
     """
     router = APIRouter(include_in_schema=False)
-    headers = {
-        "Content-Security-Policy": _policy(store_origins),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-cache",
-    }
+    page = dict(_read(files("partway") / "page"))
+    page["config.json"] = _PageFile(orjson.dumps({"api_prefix": api_prefix}), _TYPES[".json"])
+    answers = {name: _answer_headers(file, policy=_policy(store_origins)) for name, file in page.items()}
 
-    @router.get("/")
-    async def index() -> Response:
-        return FileResponse(_PAGE / "index.html", media_type=_TYPES[".html"], headers=headers)
-
-    @router.get("/page/config.json")
-    async def config() -> Response:
-        return json_answer({"api_prefix": api_prefix})
-
-    @router.get("/page/{name:path}")
-    def file(name: str) -> Response:
-        path = (_PAGE / name).resolve()
-        if not path.is_relative_to(_PAGE.resolve()) or path.suffix not in _TYPES or not path.is_file():
+    def answer(name: str, request: Request) -> Response:
+        if name not in page:
             raise NotFound("There is no such file on this page.")
-        return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+        headers = answers[name]
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(page[name].content, media_type=page[name].media_type, headers=headers)
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    async def index(request: Request) -> Response:
+        return answer("index.html", request)
+
+    @router.api_route("/page/{name:path}", methods=["GET", "HEAD"])
+    async def file(name: str, request: Request) -> Response:
+        return answer(name, request)
 
     return router
+
+
+def _read(folder: Traversable, prefix: str = "") -> list[tuple[str, _PageFile]]:
+    found = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _read(entry, f"{prefix}{entry.name}/")
+        else:
+            suffix = f".{entry.name.rpartition('.')[2]}"
+            if suffix in _TYPES:
+                found.append((f"{prefix}{entry.name}", _PageFile(entry.read_bytes(), _TYPES[suffix])))
+    return found
+
+
+def _answer_headers(file: _PageFile, *, policy: str) -> Mapping[str, str]:
+    return {
+        "ETag": file.etag,
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",  # kept, but asked for each time: a new version is seen at once
+    }
 
 
 def _policy(store_origins: Sequence[str]) -> str:
     sources = " ".join(["'self'", *store_origins])
     return (
-        f"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
         f"connect-src {sources}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )

@@ -29,7 +29,7 @@ export class FileList {
       if (turn !== this.asked) return; // a later question overtook this one
       if (!more) the("list-rows").replaceChildren();
       the("list-rows").append(...page.results.map((file) => this.row(file)));
-      this.cursor = page.next && new URL(page.next).searchParams.get("cursor");
+      this.cursor = page.next && new URL(page.next, location.href).searchParams.get("cursor");
       this.showEnd(search);
     } catch (error) {
       this.onerror(error);
@@ -53,7 +53,6 @@ export class FileList {
 
   row(file) {
     const row = make("li", { class: "row" });
-    row.dataset.id = file.id;
     const buttons = make(
       "span",
       {},
@@ -89,6 +88,7 @@ export class FileList {
     this.showEnd(the("search").value.trim());
     const back = () => {
       list.insertBefore(row, next?.parentNode === list ? next : null);
+      row.querySelector("button").focus();
       this.showEnd("");
     };
     const finish = async () => {

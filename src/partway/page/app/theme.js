@@ -1,18 +1,28 @@
-/** Light or dark: as the system has it, until the button says otherwise. */
+/** Light or dark: as the system has it, until the button says otherwise. A plain script, so that nothing flashes first. */
+{
+  const KEY = "partway-theme";
+  const root = document.documentElement;
+  const kept = (() => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null; // the browser keeps nothing here
+    }
+  })();
+  if (kept === "light" || kept === "dark") root.dataset.theme = kept;
 
-import { the } from "./elements.js";
-
-const KEY = "partway-theme";
-
-/** Take the kept choice, and make the button work. */
-export function prepareTheme() {
-  const kept = localStorage.getItem(KEY);
-  if (kept) document.documentElement.dataset.theme = kept;
-  the("theme").onclick = () => {
-    const dark = document.documentElement.dataset.theme
-      ? document.documentElement.dataset.theme === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-    document.documentElement.dataset.theme = dark ? "light" : "dark";
-    localStorage.setItem(KEY, document.documentElement.dataset.theme);
+  const keep = (theme) => {
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      // It holds until the page is closed.
+    }
   };
+  addEventListener("DOMContentLoaded", () => {
+    document.getElementById("theme").onclick = () => {
+      const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+      root.dataset.theme = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
+      keep(root.dataset.theme);
+    };
+  });
 }

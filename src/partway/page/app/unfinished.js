@@ -11,6 +11,7 @@ export class Unfinished {
     this.ids = ids;
     this.onerror = onerror;
     this.files = [];
+    this.shown = "";
   }
 
   async load() {
@@ -21,8 +22,17 @@ export class Unfinished {
   show() {
     const here = this.ids();
     const files = this.files.filter(({ id }) => !here.has(id));
+    const shown = files.map(({ id }) => id).join();
+    if (shown === this.shown) return;
+    this.shown = shown;
     the("unfinished-section").hidden = !files.length;
     the("unfinished").replaceChildren(...files.map((file) => this.card(file)));
+  }
+
+  /** @param {string} id of an upload that is open no longer */
+  forget(id) {
+    this.files = this.files.filter((file) => file.id !== id);
+    this.show();
   }
 
   card(file) {
@@ -39,8 +49,7 @@ export class Unfinished {
   async discard(file) {
     try {
       await this.client.abort(file.id);
-      this.files = this.files.filter(({ id }) => id !== file.id);
-      this.show();
+      this.forget(file.id);
     } catch (error) {
       this.onerror(error);
     }

@@ -2,6 +2,9 @@
  * The wire: one method per request of the files API. Knows no files of the browser and no user interface.
  */
 
+const ANSWER_WITHIN = 120_000; // milliseconds
+const PASSING = new Set(["unreachable", "stalled", "RequestTimeout", "upload_completing", "upload_pending"]);
+
 /** An error that the service, or the way to it, answered with. */
 export class PartwayError extends Error {
   /**
@@ -18,7 +21,7 @@ export class PartwayError extends Error {
 
   /** Whether the same request may succeed a moment later. */
   get transient() {
-    return this.status === 0 || this.status === 429 || this.status >= 500 || this.code === "upload_completing";
+    return PASSING.has(this.code) || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -65,9 +68,9 @@ export class PartwayClient {
     return this.request("GET", `/files?${new URLSearchParams(query)}`, { signal });
   }
 
-  /** Delete a file: hidden at first, for good with `hard`. */
+  /** Delete a file: hidden at first, for good with `hard`. The request outlives the page. */
   remove(id, { hard = false } = {}) {
-    return this.request("DELETE", `/files/${id}${hard ? "?hard_delete=true" : ""}`);
+    return this.request("DELETE", `/files/${id}${hard ? "?hard_delete=true" : ""}`, { keepalive: true });
   }
 
   /** An address from which the file can be fetched for a while. */
@@ -80,7 +83,7 @@ export class PartwayClient {
     return url.startsWith("/") ? this.base + url : url;
   }
 
-  async request(method, path, { json, headers = {}, signal } = {}) {
+  async request(method, path, { json, headers = {}, signal, keepalive = false } = {}) {
     const sent = { ...(await this.headers()), ...headers };
     if (json !== undefined) sent["Content-Type"] = "application/json";
     let answer;
@@ -89,16 +92,18 @@ export class PartwayClient {
         method,
         headers: Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)),
         body: json === undefined ? undefined : JSON.stringify(json),
-        signal,
+        signal: AbortSignal.any([AbortSignal.timeout(ANSWER_WITHIN), ...(signal ? [signal] : [])]),
+        keepalive,
       });
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (signal?.aborted) throw signal.reason;
       throw new PartwayError("The service cannot be reached.", { code: "unreachable" });
     }
     if (answer.status === 204) return null;
     const body = await answer.json().catch(() => null);
-    if (answer.ok && body !== null) return body;
-    throw problem(answer, body);
+    if (!answer.ok) throw problem(answer, body);
+    if (body === null) throw new PartwayError("The service's answer broke off.", { code: "unreachable" });
+    return body;
   }
 }
 

@@ -2,6 +2,7 @@
 
 const FIRST_DELAY = 500; // milliseconds
 const MAX_DELAY = 20_000; // milliseconds
+const LASTING = 180_000; // milliseconds; an attempt that took longer was under way, or slept with the machine
 
 /** Wait. Rejects when the signal aborts. @param {number} milliseconds @param {AbortSignal} signal */
 export function sleep(milliseconds, signal) {
@@ -30,28 +31,31 @@ export async function online(signal) {
  * @template T
  * @param {() => Promise<T>} deed
  * @param {{signal: AbortSignal, patience: number, worth: (error: Error) => boolean, onwait: (error: Error | null) => void}} how
- *   patience: milliseconds without a success; worth: whether to try again after this error; onwait: told why it waits, and
- *   null when it goes on
+ *   patience: milliseconds of nothing but failures; worth: whether to try again after this error; onwait: told why it
+ *   waits, and null when it goes on
  * @returns {Promise<T>}
  */
 export async function persist(deed, { signal, patience, worth, onwait }) {
-  let end = Date.now() + patience;
+  let failingSince = null;
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
+    const began = Date.now();
     try {
       const result = await deed();
       if (attempt) onwait(null);
       return result;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (!worth(error) || Date.now() > end) throw error;
+      const now = Date.now();
+      if (failingSince === null || now - began > LASTING) failingSince = now;
+      if (!worth(error) || now - failingSince > patience) throw error;
       if (attempt) onwait(error);
       const asked = (error.retryAfter ?? 0) * 1000;
       await sleep(Math.max(asked, Math.random() * Math.min(MAX_DELAY, FIRST_DELAY * 2 ** attempt)), signal);
       if (!navigator.onLine) {
         onwait(error);
         await online(signal);
-        end = Date.now() + patience;
+        failingSince = null;
       }
     }
   }

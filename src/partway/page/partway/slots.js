@@ -23,21 +23,22 @@ export class Slots {
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
-      const turn = { resolve, signal };
+      const leave = () => {
+        this.waiting.splice(this.waiting.indexOf(turn), 1);
+        reject(signal.reason);
+      };
+      const turn = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
       this.waiting.push(turn);
-      signal.addEventListener("abort", () => {
-        const place = this.waiting.indexOf(turn);
-        if (place >= 0) {
-          this.waiting.splice(place, 1);
-          reject(signal.reason);
-        }
-      });
+      signal.addEventListener("abort", leave, { once: true });
     });
   }
 
   give() {
     const turn = this.waiting.shift();
-    if (turn) turn.resolve();
+    if (turn) turn();
     else this.free++;
   }
 }

@@ -1,14 +1,18 @@
 /** One upload: begun or taken up again, sent part by part straight to the store, completed and verified. */
 
 import { PartwayError } from "./client.js";
-import { fromBase64, joinCrc32, toBase64 } from "./crc32.js";
+import { fromBase64, joinCrc32 } from "./crc32.js";
 import { fingerprint } from "./fingerprint.js";
 import { persist } from "./patience.js";
-import { send } from "./send.js";
+import { ENDING, find, release, standing, take } from "./resume.js";
+import { PartSender, sliceOf } from "./sender.js";
 
-const PATIENCE = 15 * 60_000; // milliseconds without a success until an upload fails
-const WINDOW = 4; // parts whose URLs are asked for at once
+const PATIENCE = 15 * 60_000; // milliseconds of nothing but failures until an upload fails
+const REFUSALS = 4; // times that a refusal is met with a fresh URL and a fresh checksum
+const ROUNDS = 3; // times that parts which the service misses are sent again
 const ALGORITHM = "crc32";
+const RUNNING = ["preparing", "uploading", "completing"];
+const OVERTAKEN = new Set(["NoSuchUpload", "upload_completed", "upload_aborted", "upload_gone"]);
 
 /**
  * Events: `change` (state, or the reason it waits), `progress`, `done` (detail: the file).
@@ -32,131 +36,144 @@ export class Upload extends EventTarget {
     this.waitsFor = null;
     this.error = null;
     this.result = null;
+    this.verified = false;
     this.id = null;
     this.kept = 0; // bytes that the store held when this run began
-    this.held = 0; // bytes that the store has taken
-    this.flying = new Map(); // part number → bytes gone
+    this.compared = 0; // bytes of the store's parts that were held against the local ones
+    this.sender = null;
+    this.crcs = new Map(); // part number → CRC-32 of the local bytes; null: the store has all, and they were not compared
     this.key = randomKey();
   }
 
   /** Bytes that have gone. */
   get sent() {
-    let flying = 0;
-    for (const bytes of this.flying.values()) flying += bytes;
-    return Math.min(this.file.size, this.held + flying);
+    return this.sender?.sent ?? this.compared;
   }
 
   /** Begin, or go on. */
-  async start() {
-    if (!["waiting", "paused", "failed"].includes(this.state)) return;
+  start() {
+    if (!["waiting", "paused", "failed"].includes(this.state)) return this.running;
     this.error = null;
-    this.control = new AbortController();
-    try {
-      this.become("preparing");
-      await this.prepare();
-      this.become("uploading");
-      await this.sendParts();
-      this.become("completing");
-      this.result = await this.finish();
-      this.become("done");
-      this.dispatchEvent(new CustomEvent("done", { detail: this.result }));
-    } catch (error) {
-      this.stopped(error);
-    }
+    this.running = this.run();
+    return this.running;
   }
 
   /** Stop for now. What the store holds stays. */
   pause() {
-    if (["preparing", "uploading", "completing"].includes(this.state)) this.control.abort();
+    if (RUNNING.includes(this.state)) this.control.abort();
     else if (this.state === "waiting") this.become("paused");
   }
 
-  /** Give the upload up, here and at the service. */
+  /**
+   * Give the upload up, here and at the service.
+   * @throws {PartwayError} the service does not answer, or the upload is complete already
+   */
   async cancel() {
     this.cancelled = true;
     this.control?.abort();
     this.become("cancelled");
-    if (this.id) await this.client.abort(this.id);
+    await this.running; // an initiation under way tells the id that is to be given up
+    try {
+      if (this.id) await this.client.abort(this.id);
+    } finally {
+      release(this.id);
+    }
   }
 
-  get signal() {
-    return this.control.signal;
+  async run() {
+    this.control = new AbortController();
+    try {
+      this.become("preparing");
+      await this.prepare();
+      this.control.signal.throwIfAborted();
+      this.become("uploading");
+      await this.sender.send(this.missing(), this.control);
+      await this.conclude();
+    } catch (error) {
+      await this.stopped(error);
+    }
   }
 
-  stopped(error) {
-    this.flying.clear();
+  async conclude() {
+    this.become("completing");
+    this.result = await this.finish();
+    release(this.id);
+    this.become("done");
+    this.dispatchEvent(new CustomEvent("done", { detail: this.result }));
+  }
+
+  async stopped(error) {
     if (this.cancelled) return;
     if (error.name === "AbortError") return this.become("paused");
+    if (OVERTAKEN.has(error.code) && this.state === "uploading") return this.overtaken();
     this.error = error;
     this.become("failed");
   }
 
+  /** The upload is not open any more: it was completed from elsewhere, or given up. */
+  async overtaken() {
+    this.control = new AbortController();
+    try {
+      const { signal } = this.control;
+      const { upload_status: status } = await this.ask(() => this.client.state(this.id, { signal }));
+      if (ENDING.has(status)) return await this.conclude();
+      const detail = "The upload was cancelled elsewhere, or it was left for too long. Trying again begins it anew.";
+      throw new PartwayError(detail, { code: "upload_ended" });
+    } catch (error) {
+      await this.stopped(error);
+    }
+  }
+
   /** Find the upload of the same content, or begin one. */
   async prepare() {
-    this.crcs = new Map(); // part number → CRC-32 of the local bytes
-    this.held = 0;
+    this.sender = null;
+    this.compared = 0;
     this.fingerprint ??= await this.reading(fingerprint(this.file, (blob) => this.sums.crc32(blob)));
-    this.plan = (this.id && (await this.takeUp(this.id))) || (await this.find()) || (await this.begin());
-    this.id = this.plan.id;
-    this.kept = this.held;
-    this.checksummed = this.plan.checksum_algorithm === ALGORITHM;
-    this.missing = [];
-    for (let number = 1; number <= this.plan.num_parts; number++) {
-      if (!this.crcs.has(number)) this.missing.push(number);
-    }
-    this.ready = []; // signed, to be sent next
-    this.signing = Promise.resolve();
+    const tools = this.tools();
+    const before = this.id;
+    const own = before && (await standing(before, this.file, tools));
+    const found = own || (await find(this.file, this.fingerprint, tools));
+    const { plan, crcs, held } = found ?? { plan: await this.begin(), crcs: new Map(), held: 0 };
+    if (before !== plan.id) release(before);
+    this.id = plan.id;
+    this.plan = plan;
+    this.crcs = crcs;
+    this.kept = held;
+    const crcOf = (number) => this.crcOf(number);
+    this.sender = new PartSender({ ...tools, file: this.file, plan, slots: this.slots, held, crcOf });
   }
 
-  async find() {
-    const found = await this.ask(() =>
-      this.client.list({ status: "uploading", fingerprint: this.fingerprint }, { signal: this.signal }),
-    );
-    for (const { id, file_size } of found.results) {
-      const plan = file_size === this.file.size && (await this.takeUp(id));
-      if (plan) return plan;
-    }
-    return null;
+  tools() {
+    return {
+      client: this.client,
+      sums: this.sums,
+      signal: this.control.signal,
+      known: this.crcs ?? new Map(),
+      ask: (deed) => this.ask(deed),
+      reading: (sum) => this.reading(sum),
+      onprogress: () => this.progress(),
+      oncompared: (bytes) => {
+        this.compared = bytes;
+        this.progress();
+      },
+    };
   }
 
-  /** Go on with an upload if it is open and all that it holds is this file's; else null. */
-  async takeUp(id) {
-    const plan = await this.ask(() => this.client.state(id, { signal: this.signal })).catch((error) => {
-      if (error.code === "not_found") return null;
-      throw error;
-    });
-    if (!plan || ![null, ALGORITHM].includes(plan.checksum_algorithm)) return null;
-    if (plan.upload_status === "completed") return this.alreadyThere(plan);
-    if (plan.upload_status !== "uploading") return null;
-    this.crcs.clear();
-    this.held = 0;
-    for (const part of plan.uploaded_parts) {
-      if (!(await this.isOurs(part, plan))) return null;
-      this.held += part.size;
-      this.progress();
-    }
-    return plan;
+  missing() {
+    if (!this.crcs) return [];
+    const numbers = Array.from({ length: this.plan.num_parts }, (_, index) => index + 1);
+    return numbers.filter((number) => !this.crcs.has(number));
   }
 
-  alreadyThere(plan) {
-    for (let number = 1; number <= plan.num_parts; number++) this.crcs.set(number, null);
-    this.held = this.file.size;
-    return plan;
+  async crcOf(number) {
+    this.control.signal.throwIfAborted();
+    const crc = await this.reading(this.sums.crc32(sliceOf(this.file, this.plan, number)));
+    this.crcs?.set(number, crc);
+    return crc;
   }
 
-  /** Hold a stored part against the local bytes: by its checksum, or by its ETag, which is an MD5. */
-  async isOurs(part, plan) {
-    const blob = this.slice(part.part_number, plan);
-    this.signal.throwIfAborted();
-    const crc = await this.reading(this.sums.crc32(blob));
-    this.crcs.set(part.part_number, crc);
-    if (part.checksum) return part.checksum === toBase64(crc);
-    return part.etag === (await this.reading(this.sums.md5(blob)));
-  }
-
+  /** A new upload. The request itself is never broken off, so that no upload is begun that nobody knows of. */
   async begin() {
-    this.crcs.clear();
-    this.held = 0;
     const body = {
       ...this.fields,
       file_name: this.file.name,
@@ -166,111 +183,48 @@ export class Upload extends EventTarget {
       checksum_algorithm: ALGORITHM,
       presign_parts: 0,
     };
-    const begun = () => this.client.initiate(body, { idempotencyKey: this.key, signal: this.signal });
-    const plan = await this.ask(begun);
-    if (plan.upload_status === "uploading") return plan;
-    this.key = randomKey(); // the earlier upload of this key has ended
-    return this.ask(begun);
-  }
-
-  async sendParts() {
-    const workers = Array.from({ length: Math.min(8, this.missing.length) }, () => this.sendOneAfterAnother());
-    try {
-      await Promise.all(workers);
-    } catch (error) {
-      this.control.abort(error); // the other workers stop too
-      await Promise.allSettled(workers);
-      throw error;
-    }
-  }
-
-  async sendOneAfterAnother() {
-    while (this.missing.length || this.ready.length) {
-      const done = await this.slots.run(async () => {
-        const signed = await this.nextSigned();
-        if (!signed) return true;
-        await this.sendPart(signed);
-        return false;
-      }, this.signal);
-      if (done) return;
-    }
-  }
-
-  /** The next part with a fresh URL; URLs are asked for in small windows, just before they are used. */
-  nextSigned() {
-    const turn = this.signing.then(async () => {
-      if (!this.ready.length && this.missing.length) this.ready = await this.sign(this.missing.splice(0, WINDOW));
-      return this.ready.shift();
-    });
-    this.signing = turn.catch(() => {});
-    return turn;
-  }
-
-  async sign(numbers) {
-    const checksums = this.checksummed ? [] : undefined;
-    for (const number of numbers) {
-      const crc = await this.reading(this.sums.crc32(this.slice(number)));
-      this.crcs.set(number, crc);
-      checksums?.push(toBase64(crc));
-    }
-    const ask = () => this.client.presign(this.id, numbers, checksums, { signal: this.signal });
-    return (await this.ask(ask)).presigned_urls;
-  }
-
-  async sendPart(signed) {
-    const number = signed.part_number;
-    let attempt = 0;
-    await this.ask(async () => {
-      if (attempt++) [signed] = await this.sign([number]);
-      this.flying.set(number, 0);
-      const options = {
-        signal: this.signal,
-        onprogress: (bytes) => {
-          this.flying.set(number, bytes);
-          this.progress();
-        },
-      };
-      try {
-        await send(this.client.absolute(signed.url), this.slice(number), signed.headers, options);
-        this.held += signed.size;
-      } finally {
-        this.flying.delete(number);
-        this.progress();
+    for (;;) {
+      const plan = await this.ask(() => this.client.initiate(body, { idempotencyKey: this.key }));
+      // Otherwise the earlier upload of this key has ended, or another of the same content has found it first.
+      if (plan.upload_status === "uploading" && take(plan.id)) {
+        this.id = plan.id;
+        return plan;
       }
-    });
+      this.key = randomKey();
+    }
   }
 
   /** Complete, sending again what the service finds missing, and compare the checksum of the whole. */
   async finish() {
     for (let round = 0; ; round++) {
       try {
-        const file = await this.ask(() => this.client.complete(this.id, { signal: this.signal }));
+        const signal = this.control.signal;
+        const file = await this.ask(() => this.client.complete(this.id, { signal }));
         this.verify(file);
         return file;
       } catch (error) {
-        if (error.code !== "parts_missing" || round === 3) throw error;
-        this.missing = error.facts.missing;
-        for (const number of this.missing) this.held -= this.slice(number).size;
-        await this.sendParts();
+        if (error.code !== "parts_missing" || round === ROUNDS) throw error;
+        await this.sendAgain(error.facts.missing);
       }
     }
   }
 
+  async sendAgain(numbers) {
+    for (const number of numbers) this.sender.held -= this.sender.slice(number).size;
+    await this.sender.send(numbers, this.control);
+  }
+
   verify(file) {
     const [algorithm, checksum] = (file.checksum ?? "").split(":");
+    if (algorithm !== ALGORITHM || this.crcs?.size !== this.plan.num_parts) return;
     const crcs = [...this.crcs.entries()].sort(([a], [b]) => a - b);
-    if (algorithm !== ALGORITHM || crcs.length !== this.plan.num_parts || crcs.some(([, crc]) => crc === null)) return;
-    const whole = crcs.reduce((sum, [number, crc]) => joinCrc32(sum, crc, this.slice(number).size), 0);
+    const whole = crcs.reduce((sum, [number, crc]) => joinCrc32(sum, crc, this.sender.slice(number).size), 0);
     if (whole !== fromBase64(checksum)) {
       throw new PartwayError("The stored file is not this one: its checksum differs. Upload it again.", {
         code: "checksum_mismatch",
       });
     }
     this.verified = true;
-  }
-
-  slice(number, plan = this.plan) {
-    return this.file.slice((number - 1) * plan.part_size, Math.min(number * plan.part_size, this.file.size));
   }
 
   /** Read the local file, telling plainly when it has changed or gone. */
@@ -284,12 +238,8 @@ export class Upload extends EventTarget {
   }
 
   ask(deed) {
-    return persist(deed, {
-      signal: this.signal,
-      patience: PATIENCE,
-      worth: worthAnotherTry,
-      onwait: (error) => this.wait(error),
-    });
+    const onwait = (error) => this.wait(error);
+    return persist(deed, { signal: this.control.signal, patience: PATIENCE, worth: worthAnotherTry(), onwait });
   }
 
   wait(error) {
@@ -308,11 +258,14 @@ export class Upload extends EventTarget {
   }
 }
 
-/** Errors of the store that a fresh URL, or just time, may cure. */
-function worthAnotherTry(error) {
-  if (error.name === "AbortError" || error.code === "unreadable") return false;
-  if (["unreachable", "stalled", "AccessDenied", "RequestTimeout", "BadDigest"].includes(error.code)) return true;
-  return Boolean(error.transient);
+/** Whether an error passes with time, or may be cured by a fresh URL and a fresh checksum. */
+function worthAnotherTry() {
+  const curable = new Set(["AccessDenied", "BadDigest", "ExpiredToken", "InvalidAccessKeyId", "cors"]);
+  let refusals = 0;
+  return (error) => {
+    if (curable.has(error.code)) return refusals++ < REFUSALS;
+    return Boolean(error.transient);
+  };
 }
 
 /** 128 random bits; `crypto.randomUUID` is not there on plain http. */
