@@ -44,8 +44,8 @@ def run(settings: Settings) -> Result:
         "`POST …/uploads` from 24 connections to one server process on a core of its own; SeaweedFS, PostgreSQL and "
         "the load generator have the other. Partway checks a JWT and writes to its records twice per request: "
         "SQLite waits for the disk each time, but not with `synchronous=normal`; PostgreSQL has `fsync=off`. The "
-        "peer is the same endpoint in FastAPI and uvicorn on boto3 (`create_multipart_upload`, `generate_presigned_url` "
-        "with `s3v4` per part, answered with orjson) with neither callers nor records.",
+        "peer is the same endpoint in FastAPI and uvicorn with boto3 (`create_multipart_upload`, then "
+        "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records.",
         ["", "URLs", "requests/s", "server's CPU, ms/request", "of its core", "other core"],
     )
     with settings.folder() as folder, ExitStack() as stack:
