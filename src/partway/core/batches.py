@@ -127,8 +127,8 @@ class Batches:
         wanted, prefix = set(keys), _common_prefix(min(keys), max(keys))
         after = min(keys)[:-1]
         found: dict[str, ListedObject] = {}
-        for _ in range(len(keys) // 1000 + _SPARE_PAGES):
-            page = await self._store.list_objects(prefix, after=after)
+        for _ in range(_MAX_PAGES):
+            page = await self._store.list_objects(prefix, after=after, limit=len(keys))
             found |= {row.key: row for row in page.objects if row.key in wanted}
             if not page.more or len(found) == len(wanted):
                 break
