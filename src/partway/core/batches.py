@@ -24,9 +24,8 @@ from partway.core.ports import (
 from partway.core.uploads import BegunUpload, Uploads
 from partway.errors import PartwayError
 
-_SPARE_PAGES = (
-    2  #: pages of a listing that may hold other files than those looked for, before single questions are cheaper
-)
+#: Pages of a listing that are looked through before single questions are cheaper: other files may lie in between.
+_MAX_PAGES = 3
 
 
 class Batches:
