@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from tests.servers.service import Service
 
@@ -43,6 +43,20 @@ def page(browser: Browser) -> Iterator[Page]:
     page.unroute_all(behavior="ignoreErrors")
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def puts(page: Page) -> list[Request]:
+    """The PUTs that the page has sent and whose answer was good."""
+    sent: list[Request] = []
+
+    def note(request: Request) -> None:
+        answer = request.response()
+        if request.method == "PUT" and answer is not None and answer.ok:
+            sent.append(request)
+
+    page.on("requestfinished", note)
+    return sent
 
 
 @pytest.fixture(scope="session")

@@ -3,86 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
 
+from tests.browser.driving import MIB, card, open_page, part_numbers, slow_down, until, wait_for, write_random
 from tests.servers.ports import free_port
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-MIB = 1024 * 1024
-
-
-def write_random(path: Path, size: int) -> str:
-    """A file of random bytes; its SHA-256."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for _ in range(0, size, MIB):
-            chunk = os.urandom(min(MIB, size - file.tell()))
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest()
-
-
-def open_page(page: Page, service: Service) -> None:
-    page.goto(f"{service.url}/")
-    page.wait_for_selector("html[data-ready]")
-
-
-def card(page: Page, name: str) -> str:
-    return f"#transfers .card:has(.name[title='{name}'])"
-
-
-def wait_for(page: Page, name: str, state: str) -> None:
-    page.wait_for_selector(f"{card(page, name)}.{state}")
-
-
-def part_numbers(sent: list[Request]) -> list[int]:
-    return sorted(int(parse_qs(urlsplit(request.url).query)["partNumber"][0]) for request in sent)
-
-
-@pytest.fixture
-def puts(page: Page) -> list[Request]:
-    """The PUTs that the page has sent and whose answer was good."""
-    sent: list[Request] = []
-
-    def note(request: Request) -> None:
-        answer = request.response()
-        if request.method == "PUT" and answer is not None and answer.ok:
-            sent.append(request)
-
-    page.on("requestfinished", note)
-    return sent
-
-
-def slow_down(page: Page, *, after: int) -> Callable[[], None]:
-    """Let `after` parts through and hold the others until the returned function is called."""
-    held: list[Route] = []
-    state = {"passed": 0, "open": False}
-
-    def gate(route: Route) -> None:
-        if route.request.method != "PUT" or state["open"] or state["passed"] < after:
-            state["passed"] += route.request.method == "PUT"
-            route.continue_()
-        else:
-            held.append(route)
-
-    page.route("**/*partNumber=*", gate)
-
-    def release() -> None:
-        state["open"] = True
-        page.unroute("**/*partNumber=*")
-
-    return release
 
 
 def test_upload_pause_reload_resume_download_delete(
@@ -228,20 +161,6 @@ def test_page_and_store_on_different_origins(
         assert hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest() == digest
 
 
-def test_a_store_without_cors_is_told_plainly(page: Page, seaweedfs: SeaweedFS, tmp_path: Path) -> None:
-    env = {
-        "S3_BUCKET_NAME": seaweedfs.new_bucket(cors_origins=["https://another.example"]),
-        "S3_ENDPOINT_URL": seaweedfs.endpoint,
-        "AWS_ACCESS_KEY_ID": seaweedfs.access_key,
-        "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
-    }
-    (tmp_path / "a.bin").write_bytes(b"x" * 1000)
-    with Service(tmp_path / "data", env=env) as service:
-        open_page(page, service)
-        page.set_input_files("#files", str(tmp_path / "a.bin"))
-        expect(page.locator(f"{card(page, 'a.bin')} .state")).to_contain_text("CORS")
-
-
 def test_a_token_is_asked_for(page: Page, tmp_path: Path) -> None:
     secret = "a secret that is long enough for HS256"
     env = {"PARTWAY_JWT_SECRET": secret}
@@ -256,11 +175,3 @@ def test_a_token_is_asked_for(page: Page, tmp_path: Path) -> None:
         (tmp_path / "a.bin").write_bytes(b"x" * 1000)
         page.set_input_files("#files", str(tmp_path / "a.bin"))
         wait_for(page, "a.bin", "done")
-
-
-def until(condition: Callable[[], bool], page: Page, *, seconds: float = 60) -> None:
-    """Let the page work until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        page.wait_for_timeout(50)
