@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 
 from partway.records.sql import SqlRecords
 from partway.records.sqlite import BlockingSqlite, Synchronous
-from partway.threads import in_threads
+from partway.records.sqlite_queue import QueuedSqlite
 
 POOL_SIZE = 10  #: connections to PostgreSQL at most
 _POSTGRES = frozenset({"postgresql", "postgres"})
@@ -43,8 +43,7 @@ def connect_records(url: str, *, pool_size: int = POOL_SIZE) -> SqlRecords:
     """
     database_url = read_url(url)
     if not is_postgres(database_url):
-        records = _sqlite_records(database_url, pool_size=1)
-        return in_threads(records, workers=1, name="partway-records")
+        return SqlRecords(QueuedSqlite(sqlite_path(database_url), synchronous=_synchronous(database_url)))
     with needs_postgres():
         from partway.records.postgres import AsyncPostgres
     return SqlRecords(AsyncPostgres(database_url, pool_size=pool_size))
@@ -63,15 +62,15 @@ def connect_blocking_records(url: str, *, pool_size: int = POOL_SIZE) -> Blockin
     """
     database_url = read_url(url)
     if not is_postgres(database_url):
-        return _sqlite_records(database_url, pool_size=pool_size)
+        path, synchronous = sqlite_path(database_url), _synchronous(database_url)
+        return BlockingSqlRecords(BlockingSqlite(path, pool_size=pool_size, synchronous=synchronous))
     with needs_postgres():
         from partway.records.postgres import BlockingPostgres
     return BlockingSqlRecords(BlockingPostgres(database_url, pool_size=pool_size))
 
 
-def _sqlite_records(url: URL, *, pool_size: int) -> BlockingSqlRecords:
-    synchronous = Synchronous(str(url.query.get("synchronous", Synchronous.FULL)))
-    return BlockingSqlRecords(BlockingSqlite(sqlite_path(url), pool_size=pool_size, synchronous=synchronous))
+def _synchronous(url: URL) -> Synchronous:
+    return Synchronous(str(url.query.get("synchronous", Synchronous.FULL)))
 
 
 def read_url(url: str) -> URL:

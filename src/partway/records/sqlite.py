@@ -16,7 +16,7 @@ from partway.records.blocking import ConnectionPool
 from partway.records.database import Prepared
 from partway.records.rows import TEXTUAL, Row, RowFormat
 
-_BUSY_SECONDS = 10  #: how long a writer waits for the others
+BUSY_SECONDS = 10  #: how long a writer waits for the others
 
 _CACHE_KIB = 16_000
 
@@ -29,7 +29,7 @@ class Synchronous(StrEnum):
 
 
 def connect_sqlite(
-    path: Path, *, synchronous: Synchronous = Synchronous.FULL, busy_seconds: float = _BUSY_SECONDS
+    path: Path, *, synchronous: Synchronous = Synchronous.FULL, busy_seconds: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
     """Open a database file for use by one thread at a time, in autocommit mode."""
     pragmas = ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON", f"cache_size = -{_CACHE_KIB}")
@@ -54,7 +54,7 @@ class BlockingSqlite:
         *,
         pool_size: int,
         synchronous: Synchronous = Synchronous.FULL,
-        busy_seconds: float = _BUSY_SECONDS,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.dialect: Dialect = make_url("sqlite://").get_dialect()()
         self._path = path
@@ -77,7 +77,7 @@ class BlockingSqlite:
         with (
             sqlite_door(self._path),
             self._pool.connection() as connection,
-            _transaction(connection, reads=statement.reads),
+            transaction(connection, reads=statement.reads),
         ):
             for values in many:
                 rows.extend(connection.execute(statement.sql, statement.arguments(values)))
@@ -89,7 +89,8 @@ class BlockingSqlite:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, *, reads: bool) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, *, reads: bool) -> Iterator[None]:
+    """What runs inside is done as a whole or not at all. A writer takes its lock at the beginning."""
     connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
     try:
         yield
