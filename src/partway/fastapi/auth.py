@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ CallerOf = Callable[[Request], Awaitable[Caller]]
 #: What a key set may be used with: signatures only, so that a public key can never serve as an HMAC secret, nor `none`.
 _KEY_SET_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY = 30  #: seconds that clocks may differ
+_REMEMBERED = 1000  #: tokens
+_REMEMBERED_FOR = 30  #: seconds
 
 
 class BearerTokens:
@@ -48,6 +51,7 @@ class BearerTokens:
         self._keys = jwt.PyJWKClient(jwks_url, timeout=5) if jwks_url else None
         self._claims: dict[str, Any] = {"issuer": issuer, "audience": audience, "leeway": _LEEWAY}
         self._options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None}
+        self._read_before = _ReadBefore()
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of a request.
@@ -58,15 +62,21 @@ class BearerTokens:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("Send a token: Authorization: Bearer <token>.")
+        token = token.strip()
+        known = self._read_before.caller_of(token)
+        if known is not None:
+            return known
         try:
-            claims = await self._read(token.strip())
+            claims = await self._read(token)
         except jwt.ExpiredSignatureError as error:
             raise NotAuthenticated("The token has expired; get a new one.", code="token_expired") from error
         except jwt.PyJWKClientConnectionError as error:
             raise _no_keys() from error
         except (jwt.PyJWTError, ValueError) as error:
             raise NotAuthenticated("The token is not valid here; get a new one.") from error
-        return _caller(claims)
+        caller = _caller(claims)
+        self._read_before.note(token, caller, expires=claims["exp"])
+        return caller
 
     async def _read(self, token: str) -> dict[str, Any]:
         if self._keys is None:
@@ -79,6 +89,23 @@ class BearerTokens:
             token, key, algorithms=list(algorithms), options=self._options, **self._claims
         )
         return claims
+
+
+class _ReadBefore:
+    """Tokens whose signature was checked a moment ago: checking costs a good part of a small request."""
+
+    def __init__(self) -> None:
+        self._callers: dict[str, tuple[Caller, float]] = {}
+
+    def caller_of(self, token: str) -> Caller | None:
+        caller, until = self._callers.get(token, (None, 0.0))
+        return caller if time.time() < until else None
+
+    def note(self, token: str, caller: Caller, *, expires: float) -> None:
+        if len(self._callers) >= _REMEMBERED:
+            self._callers.clear()
+        # Not for long: keys may be withdrawn.
+        self._callers[token] = (caller, min(float(expires), time.time() + _REMEMBERED_FOR))
 
 
 class OneCaller:
