@@ -94,6 +94,26 @@ def test_empty_files_odd_names_and_many_at_once(page: Page, local_service: Servi
     expect(page.locator("#empty")).to_contain_text("nothing like it")
 
 
+def test_more_files_than_stand_on_the_page(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(130):
+        (folder / f"{number:03}.txt").write_bytes(b"x" * (1 + number))
+    with Service(tmp_path / "data") as service:
+        open_page(page, service)
+        page.route("**/v1/files/uploads", lambda _: None)  # held until it is unrouted
+        page.set_input_files("#folder", str(folder))
+        expect(page.locator("#rest")).to_have_text("and 30 more, waiting for their turn")
+        expect(page.locator("#transfers .card")).to_have_count(100)
+        page.unroute("**/v1/files/uploads")
+        expect(page.locator("#total")).to_contain_text("130 of 130 files", timeout=60_000)
+        expect(page.locator("#transfers .card.done")).to_have_count(100)
+        query = {"limit": 200}
+        files = requests.get(f"{service.url}/v1/files", params=query, timeout=10).json()["results"]
+        assert sorted(file["file_size"] for file in files) == list(range(1, 131))
+        assert {file["s3_key"].split("/")[1] for file in files} == {"many"}
+
+
 def test_the_service_restarts_meanwhile(page: Page, tmp_path: Path, puts: list[Request]) -> None:
     digest = write_random(tmp_path / "film.bin", 30 * MIB)
     with Service(tmp_path / "data", env={"S3_PART_SIZE_MB": "5"}) as service:

@@ -4,6 +4,8 @@ import { button, make, the } from "./elements.js";
 import { date, size } from "./format.js";
 import { notice } from "./notices.js";
 
+const MOST_ADDED = 200; // rows; when more arrive one by one, the list is read anew instead
+
 /** Keeps the list of files. */
 export class FileList {
   /** @param {{client: object, onerror: (error: Error) => void}} options */
@@ -13,11 +15,7 @@ export class FileList {
     this.cursor = null;
     this.asked = 0;
     the("more").onclick = () => this.load({ more: true });
-    let typing;
-    the("search").oninput = () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => this.load(), 250);
-    };
+    the("search").oninput = () => this.loadIn(250);
   }
 
   async load({ more = false } = {}) {
@@ -39,8 +37,14 @@ export class FileList {
   /** Put a file that has just been uploaded on top. */
   add(file) {
     if (the("search").value.trim()) return;
+    if (the("list-rows").children.length >= MOST_ADDED) return this.loadIn(1000);
     the("list-rows").prepend(this.row(file));
     this.showEnd("");
+  }
+
+  loadIn(milliseconds) {
+    clearTimeout(this.loading);
+    this.loading = setTimeout(() => this.load(), milliseconds);
   }
 
   showEnd(search) {

@@ -7,6 +7,9 @@ import { duration, Rate, size } from "./format.js";
 
 const RUNNING = new Set(["preparing", "uploading", "completing"]);
 const AT_ONCE = 3; // files that are read and sent at the same time; their parts share the slots
+const SMALL_AT_ONCE = 8; // as long as all of them are small: then most of the time goes into asking
+const SMALL = 8 * 1024 * 1024; // bytes
+const MOST_CARDS = 100; // that stand on the page; of more, the first done leave and the next ones follow
 const SHOWN_EVERY = 200; // milliseconds
 const TITLE = document.title;
 
@@ -41,8 +44,7 @@ export class Transfers {
   add(picked) {
     const cards = picked.map(({ file, folder }) => this.card(file, folder));
     this.cards.push(...cards);
-    the("transfers").append(...cards.map(({ element }) => element));
-    this.showSoon();
+    this.show();
     this.startSome();
   }
 
@@ -63,11 +65,12 @@ export class Transfers {
   }
 
   startSome() {
-    let free = AT_ONCE - this.cards.filter(({ upload }) => RUNNING.has(upload.state)).length;
+    const running = this.cards.map(({ upload }) => upload).filter(({ state }) => RUNNING.has(state));
     for (const { upload } of this.cards) {
-      if (free <= 0) return;
+      const small = [...running, upload].every(({ file }) => file.size < SMALL);
+      if (running.length >= (small ? SMALL_AT_ONCE : AT_ONCE)) return;
       if (upload.state !== "waiting") continue;
-      free--;
+      running.push(upload);
       upload.start().then(() => this.startSome());
     }
   }
@@ -114,6 +117,7 @@ export class Transfers {
     const all = uploads.reduce((sum, upload) => sum + upload.file.size, 0);
     if (this.busy) this.rate.note(sent);
     else this.rate = new Rate();
+    this.showCards();
     the("transfers-section").hidden = !uploads.length;
     the("clear").hidden = !this.counted("done");
     the("total").textContent = uploads.length > 1 ? this.total(uploads.length, sent, all) : "";
@@ -121,6 +125,19 @@ export class Transfers {
     the("total-bar").value = all ? sent / all : 1;
     document.title = this.busy && all ? `${Math.floor((100 * sent) / all)} % · ${TITLE}` : TITLE;
     this.onchange();
+  }
+
+  showCards() {
+    const open = this.cards.filter(({ upload }) => upload.state !== "done");
+    const next = open.slice(0, MOST_CARDS);
+    const done = this.cards.filter(({ upload }) => upload.state === "done").slice(next.length - MOST_CARDS || Infinity);
+    const shown = this.cards.length <= MOST_CARDS ? this.cards : [...done, ...next];
+    const wanted = new Set(shown.map(({ element }) => element));
+    for (const element of [...the("transfers").children]) if (!wanted.has(element)) element.remove();
+    for (const element of wanted) if (!element.parentNode) the("transfers").append(element);
+    const more = open.length - next.length;
+    the("rest").hidden = more <= 0;
+    the("rest").textContent = `and ${more} more, waiting for their turn`;
   }
 
   total(count, sent, all) {

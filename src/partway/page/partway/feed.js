@@ -7,13 +7,15 @@ const WINDOW_SIZE = 64 * 1024 * 1024; // bytes; large parts come one by one, sin
 export class PartFeed {
   /**
    * @param {number[]} numbers of the parts
-   * @param {{partSize: number, sign: (numbers: number[]) => Promise<object[]>}} options partSize: bytes
+   * @param {{partSize: number, signed: object[], sign: (numbers: number[]) => Promise<object[]>}} options
+   *   partSize: bytes; signed: parts whose URLs are there already
    */
-  constructor(numbers, { partSize, sign }) {
-    this.missing = [...numbers];
+  constructor(numbers, { partSize, signed, sign }) {
+    const there = new Set(signed.map(({ part_number: number }) => number));
+    this.missing = numbers.filter((number) => !there.has(number));
     this.window = Math.max(1, Math.min(WINDOW, Math.floor(WINDOW_SIZE / Math.max(1, partSize))));
     this.sign = sign;
-    this.ready = [];
+    this.ready = [...signed];
     this.signing = null;
   }
 

@@ -21,3 +21,9 @@ export async function fingerprint(file, crc32) {
   for (const [from, to] of samples(file.size)) sums.push(toHex(await crc32(file.slice(from, to))));
   return `v1.${file.size}.${sums.join("")}`;
 }
+
+/** The CRC-32 of a whole file whose one sample is all of it; null for a larger one. @param {string} print */
+export function wholeSum(print) {
+  const [, size, sums] = print.split(".");
+  return Number(size) <= WHOLE_UP_TO ? parseInt(sums, 16) : null;
+}

@@ -30,9 +30,11 @@ export class PartSender {
    * Send these parts. The first that fails for good stops the others.
    * @param {number[]} numbers
    * @param {AbortController} control ends all of it
+   * @param {object[]} [signed] those of them whose URLs are there already
    */
-  async send(numbers, control) {
-    const feed = new PartFeed(numbers, { partSize: this.plan.part_size, sign: (some) => this.sign(some) });
+  async send(numbers, control, signed = []) {
+    const sign = (some) => this.sign(some);
+    const feed = new PartFeed(numbers, { partSize: this.plan.part_size, signed, sign });
     const loops = Array.from({ length: Math.min(LOOPS, numbers.length) }, () => this.loop(feed));
     try {
       await Promise.all(loops);

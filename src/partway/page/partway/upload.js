@@ -1,8 +1,8 @@
 /** One upload: begun or taken up again, sent part by part straight to the store, completed and verified. */
 
 import { PartwayError } from "./client.js";
-import { fromBase64, joinCrc32 } from "./crc32.js";
-import { fingerprint } from "./fingerprint.js";
+import { fromBase64, joinCrc32, toBase64 } from "./crc32.js";
+import { fingerprint, wholeSum } from "./fingerprint.js";
 import { persist } from "./patience.js";
 import { ENDING, find, release, standing, take } from "./resume.js";
 import { PartSender, sliceOf } from "./sender.js";
@@ -87,7 +87,7 @@ export class Upload extends EventTarget {
       await this.prepare();
       this.control.signal.throwIfAborted();
       this.become("uploading");
-      await this.sender.send(this.missing(), this.control);
+      await this.sender.send(this.missing(), this.control, this.givenParts());
       await this.conclude();
     } catch (error) {
       await this.stopped(error);
@@ -165,6 +165,14 @@ export class Upload extends EventTarget {
     return numbers.filter((number) => !this.crcs.has(number));
   }
 
+  /** The one part of a small file: its URL came with the upload itself. */
+  givenParts() {
+    const { num_parts: count, presigned_urls: signed = [] } = this.plan;
+    if (count !== 1 || !signed.length) return [];
+    this.crcs.set(1, wholeSum(this.fingerprint));
+    return signed;
+  }
+
   async crcOf(number) {
     this.control.signal.throwIfAborted();
     const crc = await this.reading(this.sums.crc32(sliceOf(this.file, this.plan, number)));
@@ -174,6 +182,7 @@ export class Upload extends EventTarget {
 
   /** A new upload. The request itself is never broken off, so that no upload is begun that nobody knows of. */
   async begin() {
+    const whole = wholeSum(this.fingerprint);
     const body = {
       ...this.fields,
       file_name: this.file.name,
@@ -181,7 +190,7 @@ export class Upload extends EventTarget {
       file_content_type: this.file.type,
       fingerprint: this.fingerprint,
       checksum_algorithm: ALGORITHM,
-      presign_parts: 0,
+      ...(whole === null ? { presign_parts: 0 } : { presign_parts: 1, part_checksums: [toBase64(whole)] }),
     };
     for (;;) {
       const plan = await this.ask(() => this.client.initiate(body, { idempotencyKey: this.key }));
