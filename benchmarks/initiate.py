@@ -45,7 +45,8 @@ def run(settings: Settings) -> Result:
         "the load generator have the other. Partway checks a JWT and writes to its records twice per request: "
         "SQLite waits for the disk each time, but not with `synchronous=normal`; PostgreSQL has `fsync=off`. The "
         "peer is the same endpoint in FastAPI and uvicorn with boto3 (`create_multipart_upload`, then "
-        "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records.",
+        "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records. A run "
+        "counts only if the server's core was saturated and the other was not.",
         ["", "URLs", "requests/s", "server's CPU, ms/request", "of its core", "other core"],
     )
     with settings.folder() as folder, ExitStack() as stack:
