@@ -74,7 +74,7 @@ def test_an_empty_file_is_one_part():
 
 @pytest.mark.parametrize("part_size", [4 * MIB, 5 * MIB - 1, 5 * GIB + 1, 0, -1])
 def test_part_sizes_outside_the_limits_are_refused_with_right_numbers(part_size):
-    with pytest.raises(InvalidInput, match="num_parts 7 and part_size 16777216 are right"):
+    with pytest.raises(InvalidInput, match="num_parts 13 and part_size 8388608 are right"):
         check_plan(100 * MIB, part_size=part_size, num_parts=2)
 
 

@@ -73,7 +73,7 @@ def test_nothing_set_is_the_embedded_default() -> None:
     assert settings.bucket.name is None
     assert not settings.auth.configured
     assert settings.effective_database_url == f"sqlite:///{Path('partway-data/partway.sqlite3').absolute()}"
-    assert settings.uploads.part_size == 16 * MIB
+    assert settings.uploads.part_size == 8 * MIB
     assert settings.uploads.policy.max_file_size is None
 
 

@@ -29,7 +29,7 @@ from partway.client.values import Outcome, PresignedUrl, RemoteFile
 from partway.errors import InvalidInput, Refused
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-DEFAULT_WORKERS = 4  #: parts that travel at once
+DEFAULT_WORKERS = 8  #: parts that travel at once
 _PAGE = 200  #: files asked for at once
 
 #: What can be uploaded: a path, or a binary file or stream that can seek.
@@ -73,8 +73,8 @@ class Client:
         self._means = Means(
             api=api, connections=self._connections, slots=Slots(workers), patience=patience, notice=notice
         )
-        # A small file is mostly waiting for its answer, so more of them travel at once.
-        self._small_slots = Slots(workers * 2)
+        # Small files have slots of their own: they would wait behind the parts of large ones.
+        self._small_slots = Slots(workers)
         self._claims = Claims()
         self._stop = Stop()
 

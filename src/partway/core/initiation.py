@@ -26,7 +26,7 @@ class UploadSettings:
 
     policy: UploadPolicy = field(default_factory=UploadPolicy)
     key_template: KeyTemplate = field(default_factory=KeyTemplate)
-    part_size: int = 16 * MIB  #: preferred, bytes
+    part_size: int = 8 * MIB  #: preferred, bytes
     url_expiry: int = 3600  #: seconds that a part's URL lives
     upload_ttl: int = 24 * 3600  #: seconds after the last sign of life until an upload is given up
 

@@ -62,7 +62,7 @@ class PartPlan:
             )
 
 
-def plan_parts(file_size: int, *, part_size: int = 16 * MIB, limits: StoreLimits = S3_LIMITS) -> PartPlan:
+def plan_parts(file_size: int, *, part_size: int = 8 * MIB, limits: StoreLimits = S3_LIMITS) -> PartPlan:
     """Cut a file into as few equal parts as a preferred part size allows.
 
     Args:

@@ -104,7 +104,7 @@ def _upload_settings(read: _Reader) -> UploadSettings:
             allowed_content_types=read.names("S3_ALLOWED_MIME_TYPES"),
         ),
         key_template=KeyTemplate(read.text("S3_KEY_TEMPLATE") or KeyTemplate().template),
-        part_size=read.integer("S3_PART_SIZE_MB", 16, low=5, high=5 * GIB // MIB) * MIB,
+        part_size=read.integer("S3_PART_SIZE_MB", 8, low=5, high=5 * GIB // MIB) * MIB,
         url_expiry=read.integer("S3_PRESIGNED_URL_EXPIRY", 3600, low=1, high=_WEEK),
         upload_ttl=read.integer("PARTWAY_UPLOAD_TTL", _DAY, low=60, high=365 * _DAY),
     )
