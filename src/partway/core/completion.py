@@ -12,9 +12,9 @@ from datetime import timedelta
 from partway.core.file import File, UploadStatus, may_become
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
-from partway.core.refusals import no_such_file, wrong_state
+from partway.core.refusals import no_such_file, require_right, wrong_state
 from partway.core.verification import Verdict, judge_object, whole_checksum
-from partway.errors import PartsDisagree, PartsMissing, StoreRefused, UploadGone
+from partway.errors import PartsDisagree, StoreRefused, UploadGone
 
 #: How long another request's completion is waited for before it counts as dead.
 _PATIENCE = timedelta(seconds=60)
@@ -103,7 +103,7 @@ class Completion:
             held = await self._held(file, claims)
         except UploadGone:
             return _ended(await self.settle_gone(file))
-        _require_right(held)
+        require_right(held)
         moved = await self._records.change(
             file.id,
             when={UploadStatus.UPLOADING},
@@ -127,7 +127,7 @@ class Completion:
             return _ended(await self.settle_gone(file))
         if not held.complete:
             await self._records.change(file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING)
-            _require_right(held)
+            require_right(held)
         return await self._join(file, held)
 
     async def _join(self, file: File, held: PartsHeld) -> File:
@@ -214,23 +214,6 @@ class Completion:
         if standing is None:
             raise no_such_file()
         return standing
-
-
-def _require_right(held: PartsHeld) -> None:
-    if held.disagreeing:
-        raise PartsDisagree(
-            "The store holds other bytes for some parts than these ETags say. Send those parts again, or complete "
-            "without ETags if what the store holds is right.",
-            parts=list(held.disagreeing),
-        )
-    if held.missing or held.unplanned:
-        raise PartsMissing(
-            f"{len(held.missing)} parts are not at the store in their planned size. Send them, then complete again."
-            if held.missing
-            else "The store holds parts outside the plan; begin a new upload.",
-            missing=list(held.missing),
-            unplanned=list(held.unplanned),
-        )
 
 
 def _ended(file: File) -> File:

@@ -27,8 +27,12 @@ _KEY = re.compile(r"[A-Za-z0-9._/-]+")
 _PLACEHOLDERS = frozenset({"year", "month", "day", "hour", "id", "name", "owner", "folder", "hash"})
 
 
-def check_file_name(file_name: str) -> str:
+def check_file_name(file_name: str, *, field: str = "file_name") -> str:
     """Return a user's file name if it is one: 1 to 255 characters, no path, no control characters.
+
+    Args:
+        file_name: as the user has it.
+        field: what it is called on the wire, for the error.
 
     Raises:
         InvalidInput: it is not; the detail says what is wrong.
@@ -45,7 +49,7 @@ def check_file_name(file_name: str) -> str:
         problem = "holds a control character"
     else:
         return file_name
-    raise InvalidInput(f"file_name {problem}.", field="file_name", code="invalid_file_name")
+    raise InvalidInput(f"{field} {problem}.", field=field, code="invalid_file_name")
 
 
 def safe_name(file_name: str) -> str:

@@ -13,10 +13,14 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
-def check_content_type(content_type: str) -> str:
+def check_content_type(content_type: str, *, field: str = "file_content_type") -> str:
     """The media type in lower case without parameters; an empty one becomes `application/octet-stream`.
 
     Browsers leave the type empty when they do not know it, so an empty one is no error.
+
+    Args:
+        content_type: as declared.
+        field: what it is called on the wire, for the error.
 
     Raises:
         InvalidInput: it is not a media type.
@@ -26,8 +30,8 @@ def check_content_type(content_type: str) -> str:
         return DEFAULT_CONTENT_TYPE
     if not _MEDIA_TYPE.fullmatch(plain):
         raise InvalidInput(
-            "file_content_type is not a media type such as video/mp4; leave it empty if it is not known.",
-            field="file_content_type",
+            f"{field} is not a media type such as video/mp4; leave it empty if it is not known.",
+            field=field,
             code="invalid_content_type",
         )
     return plain

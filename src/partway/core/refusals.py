@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from partway.core.file import File, UploadStatus
-from partway.errors import Conflict, NotFound
+from partway.core.parts import PartsHeld
+from partway.errors import Conflict, NotFound, PartsDisagree, PartsMissing
 
 _STANDS = {
     UploadStatus.PENDING: "The upload has not been opened at the store; begin it again with the same Idempotency-Key.",
@@ -23,3 +24,26 @@ def no_such_file() -> NotFound:
 def wrong_state(file: File) -> Conflict:
     """The file's state does not allow the request; the code names the state (`upload_completed`, …)."""
     return Conflict(_STANDS[file.upload_status], code=f"upload_{file.upload_status}", failure=file.failure)
+
+
+def require_right(held: PartsHeld) -> None:
+    """Raise unless the store holds every planned part as planned and as the client claims.
+
+    Raises:
+        PartsDisagree: ETags or checksums differ (fact `parts`).
+        PartsMissing: parts are not there (fact `missing`), or more are there than were planned (`unplanned`).
+    """
+    if held.disagreeing:
+        raise PartsDisagree(
+            "The store holds other bytes for some parts than these ETags say. Send those parts again, or complete "
+            "without ETags if what the store holds is right.",
+            parts=list(held.disagreeing),
+        )
+    if held.missing or held.unplanned:
+        raise PartsMissing(
+            f"{len(held.missing)} parts are not at the store in their planned size. Send them, then complete again."
+            if held.missing
+            else "The store holds parts outside the plan; begin a new upload.",
+            missing=list(held.missing),
+            unplanned=list(held.unplanned),
+        )
