@@ -90,11 +90,11 @@ def test_a_listing_is_the_sorted_keys(root, present, prefix, limit):
     store = new_store(root)
     for key in present:
         put(store, key, key.encode())
-    found, more = [], True
+    found, cursor, more = [], None, True
     while more:
-        page = run_straight(store.list_objects(prefix, after=found[-1] if found else "", limit=limit))
+        page = run_straight(store.list_objects(prefix, cursor=cursor, limit=limit))
         found += [row.key for row in page.objects]
-        more = page.more
+        cursor, more = page.next, page.next is not None
     assert found == sorted((key for key in present if key.startswith(prefix)), key=str.encode)
 
 

@@ -118,11 +118,11 @@ def test_a_walk_in_pages_meets_every_object_once(store, limit):
     for key in keys:
         put(store, key)
     found: list[str] = []
-    more = True
-    while more:
-        page = run_straight(store.list_objects(f"walk{limit}/", after=found[-1] if found else "", limit=limit))
+    cursor = None
+    while not found or cursor is not None:
+        page = run_straight(store.list_objects(f"walk{limit}/", cursor=cursor, limit=limit))
         found += [row.key for row in page.objects]
-        more = page.more
+        cursor = page.next
         assert len(found) <= len(keys)
     assert sorted(found) == sorted(keys)
 

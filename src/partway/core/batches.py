@@ -124,14 +124,14 @@ class Batches:
         if len(keys) < 2 or not isinstance(self._store, ObjectListing):
             return {}
         wanted, prefix = set(keys), _common_prefix(min(keys), max(keys))
-        after = min(keys)[:-1]
+        cursor: str | None = None
         found: dict[str, ListedObject] = {}
         for _ in range(_MAX_PAGES):
-            page = await self._store.list_objects(prefix, after=after, limit=len(keys))
+            page = await self._store.list_objects(prefix, cursor=cursor, limit=len(keys))
             found |= {row.key: row for row in page.objects if row.key in wanted}
-            if not page.more or len(found) == len(wanted):
+            cursor = page.next
+            if cursor is None or len(found) == len(wanted):
                 break
-            after = page.objects[-1].key
         return found
 
     async def _one(self, new: NewUpload, caller: Caller) -> BegunUpload | PartwayError:

@@ -8,15 +8,18 @@ door into those of `partway.errors`, and every one passes the runnable contract 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol, runtime_checkable
-from uuid import UUID
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from partway.core.checksums import ChecksumAlgorithm
-from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart, StoreLimits
+from partway.core.records_port import BulkRecords as BulkRecords  # noqa: PLC0414  # an export
+from partway.core.records_port import Checkable as Checkable  # noqa: PLC0414  # an export
+from partway.core.records_port import FilePage as FilePage  # noqa: PLC0414  # an export
+from partway.core.records_port import FileQuery as FileQuery  # noqa: PLC0414  # an export
+from partway.core.records_port import Records as Records  # noqa: PLC0414  # an export
 
 
 class PartToSign(NamedTuple):
@@ -66,6 +69,7 @@ class StoredObject:
     last_modified: datetime
     token: str | None = None  #: the random token given at creation: proof that the object is a certain file's
     checksum: str | None = None  #: "crc32:base64…" of the full object, if the store keeps one
+    metadata: Mapping[str, str] = field(default_factory=dict)  #: given at creation; names in lower case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +97,18 @@ class MultipartStore(Protocol):
         ...
 
     async def create_upload(
-        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+        self,
+        key: str,
+        *,
+        content_type: str,
+        token: str,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Open a multipart upload and return its upload id.
 
-        `content_type` and `token` are fixed here and come back from `head`. Asking twice opens two uploads.
+        `content_type`, `token` and `metadata` (names as `core.metadata.check_object_metadata` takes them, values any
+        text) are fixed here and come back from `head`. Asking twice opens two uploads.
         """
         ...
 
@@ -219,6 +230,62 @@ class ConditionalPuts(Protocol):
         ...
 
 
+@runtime_checkable
+class PlainPuts(Protocol):
+    """Optional power: presigned PUTs for clients that know of no headers but Content-Type."""
+
+    async def sign_plain_put(
+        self, key: str, *, content_type: str, expires_in: int, size: int | None = None
+    ) -> SignedUrl:
+        """Presign one PUT with this Content-Type, and of exactly `size` bytes if it is known.
+
+        Until the URL expires it can be used again, and overwrites the object, unless the store forbids that of itself.
+        Where the client can send more headers, `ConditionalPuts` is the better way.
+        """
+        ...
+
+
+class SignedForm(NamedTuple):
+    """What an HTML form needs to send a file straight to the store, as multipart/form-data."""
+
+    url: str  #: the form's action; method POST
+    fields: Mapping[str, str]  #: hidden fields, in this order, all before the one named `file`
+    expires_in: int  #: seconds that it really lives
+
+
+@runtime_checkable
+class FormPosts(Protocol):
+    """Optional power: presigned POST (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html)."""
+
+    async def sign_form(
+        self, key: str, *, content_type: str, min_size: int, max_size: int, expires_in: int
+    ) -> SignedForm:
+        """Presign a form for one key, one type and a file of `min_size` to `max_size` bytes. It may be sent again."""
+        ...
+
+
+@runtime_checkable
+class PartWrites(Protocol):
+    """Optional power: parts whose bytes come through us."""
+
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+        """Send one part, again if the store is not available for a moment. `part.size` is the body's.
+
+        Raises:
+            UploadGone: the store does not know the upload.
+        """
+        ...
+
+
+@runtime_checkable
+class ObjectAddresses(Protocol):
+    """Optional power: objects have plain addresses, of use where the bucket is public."""
+
+    def object_url(self, key: str) -> str:
+        """The unsigned URL of an object; of a store that the service itself serves it may begin with `/`."""
+        ...
+
+
 class ListedObject(NamedTuple):
     """One row of a listing of objects."""
 
@@ -232,123 +299,50 @@ class ObjectPage(NamedTuple):
     """One page of a listing."""
 
     objects: Sequence[ListedObject]
-    more: bool  #: ask again with `after` the last key
+    next: str | None  #: cursor of the page behind this one; None: this is the last
 
 
 @runtime_checkable
 class ObjectListing(Protocol):
     """Optional power: the store can list its objects."""
 
-    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
-        """Up to `limit` (1..1000) objects whose keys begin with `prefix`, from behind the key `after`.
+    async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
+        """Up to `limit` (1..1000) objects whose keys begin with `prefix`, the first ones or those at `cursor`.
 
         The order is the store's: by key in UTF-8 on S3 and on the local disk, folder by folder on SeaweedFS. Going on
-        with the last key of each page gives every key once.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileQuery:
-    """Which files, newest first. None means: any."""
-
-    owner: str | None = None
-    status: UploadStatus | None = None
-    parent_content_type: str | None = None
-    parent_object_id: str | None = None
-    search: str | None = None  #: part of the display name or the file name, any case
-    fingerprint: str | None = None
-    deleted: bool = False  #: the soft-deleted ones instead of the others
-    limit: int = 50
-    cursor: str | None = None  #: where to go on: `FilePage.next` or `FilePage.previous`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePage:
-    """One page of a keyset listing."""
-
-    files: Sequence[File]
-    next: str | None  #: cursor of the older page
-    previous: str | None  #: cursor of the newer page
-
-
-class Records(Protocol):
-    """The file records. Each verb is one transaction; each change one compare-and-set."""
-
-    async def add(self, file: File) -> File:
-        """Insert a record, and return the one that stands.
-
-        That is `file`, or an earlier record of the same owner with the same idempotency key (compare the ids).
-        """
-        ...
-
-    async def get(self, file_id: UUID, *, owner: str | None = None) -> File | None:
-        """One record; None if there is none, or it is not `owner`'s (None: any owner's)."""
-        ...
-
-    async def change(
-        self, file_id: UUID, *, when: Collection[UploadStatus] | None = None, **changes: Any
-    ) -> File | None:
-        """Change fields of one record in one statement and return it as it now stands.
-
-        Args:
-            when: only if its status is one of these; None: whatever it is.
-            changes: fields of `File`, but `id` and `created_by`. `modified` is the caller's to set.
-
-        Returns:
-            The record, or None: it is not there, or its status was another.
-        """
-        ...
-
-    async def page(self, query: FileQuery) -> FilePage:
-        """One page, newest first by (created, id).
+        with the cursor of each page gives every key once. A cursor is good in any process, also later.
 
         Raises:
-            InvalidInput: the cursor is not one of ours.
-        """
-        ...
-
-    async def remove(self, file_id: UUID) -> None:
-        """Delete one record and its reported parts; one that is not there counts as removed."""
-        ...
-
-    async def report_parts(self, file_id: UUID, parts: Sequence[StoredPart]) -> None:
-        """Note parts that the client says it has sent; a part reported again replaces its earlier report."""
-        ...
-
-    async def reported_parts(self, file_id: UUID) -> list[StoredPart]:
-        """The reported parts by number."""
-        ...
-
-
-@runtime_checkable
-class BulkRecords(Protocol):
-    """Optional power of records: many files in one transaction, for many small files at once."""
-
-    async def add_all(self, files: Sequence[File]) -> None:
-        """Insert records that have no idempotency key; all or none."""
-        ...
-
-    async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
-        """Those of the records that are there and `owner`'s, in any order."""
-        ...
-
-    async def change_each(
-        self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]
-    ) -> list[File]:
-        """Change fields of each record, as `Records.change` does; returns those that were changed.
-
-        All values of `changes` have the same fields.
+            InvalidInput: the cursor is not one of this store's.
         """
         ...
 
 
-@runtime_checkable
-class Checkable(Protocol):
-    """Optional power of records: a cheap probe for readiness."""
+class ListedUpload(NamedTuple):
+    """One open multipart upload of a listing."""
 
-    async def check(self) -> None:
-        """Raise `RecordsUnavailable` if the database does not answer or its tables are not the code's."""
+    key: str
+    upload_id: str
+    initiated: datetime
+
+
+class UploadPage(NamedTuple):
+    """One page of open multipart uploads."""
+
+    uploads: Sequence[ListedUpload]
+    next: str | None  #: cursor of the page behind this one; None: this is the last
+
+
+@runtime_checkable
+class UploadListing(Protocol):
+    """Optional power: the store can list its open multipart uploads."""
+
+    async def list_uploads(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> UploadPage:
+        """Up to `limit` (1..1000) open uploads of keys that begin with `prefix`, in the store's order.
+
+        Going on with the cursor of each page gives every upload once, several of one key among them, also if those of
+        the pages before were aborted meanwhile.
+        """
         ...
 
 

@@ -11,9 +11,10 @@ from urllib.parse import unquote_plus
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart, plain_etag
-from partway.core.ports import ListedObject, StoredObject
+from partway.core.ports import ListedObject, ListedUpload, StoredObject
+from partway.s3.metadata import TOKEN_HEADER, read_metadata
 from partway.s3.refusals import error_code, raise_for
-from partway.s3.requests import TOKEN_HEADER, CorsRule, LifecycleRule
+from partway.s3.requests import CorsRule, LifecycleRule
 from partway.s3.xml import Node, parse, unreadable
 
 _KEPT = tuple(algorithm for algorithm in ChecksumAlgorithm if algorithm is not ChecksumAlgorithm.MD5)
@@ -29,14 +30,6 @@ class S3Answer:
     body: bytes
 
 
-class OpenUpload(NamedTuple):
-    """One open multipart upload of a listing."""
-
-    key: str
-    upload_id: str
-    initiated: datetime
-
-
 class PartsPage(NamedTuple):
     """One page of parts."""
 
@@ -47,7 +40,7 @@ class PartsPage(NamedTuple):
 class UploadsPage(NamedTuple):
     """One page of open multipart uploads."""
 
-    uploads: Sequence[OpenUpload]
+    uploads: Sequence[ListedUpload]
     next_markers: tuple[str, str] | None  #: key and upload id where the next page begins
 
 
@@ -85,7 +78,7 @@ def read_uploads(answer: S3Answer, *, prefix: str) -> UploadsPage:
     document = _document(answer, "ListMultipartUploadsResult")
     decode = str if document.text("Prefix") == prefix else _decoder(document)
     uploads = [
-        OpenUpload(decode(node.need("Key")), node.need("UploadId"), _time(node.text("Initiated")))
+        ListedUpload(decode(node.need("Key")), node.need("UploadId"), _time(node.text("Initiated")))
         for node in document.nodes("Upload")
     ]
     if document.text("IsTruncated") != "true" or not uploads:
@@ -131,6 +124,7 @@ def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | Non
         last_modified=parsedate_to_datetime(modified) if modified else _WHEN_UNKNOWN,
         token=headers.get(TOKEN_HEADER),
         checksum=_full_checksum(headers),
+        metadata=read_metadata(headers),
     )
 
 

@@ -13,10 +13,10 @@ from xml.sax.saxutils import escape
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart
+from partway.s3.metadata import TOKEN_HEADER, metadata_headers
 
 _XML = {"content-type": "application/xml"}
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
-TOKEN_HEADER = "x-amz-meta-partway-token"  # noqa: S105  # a header's name
 _LONG = 300.0  #: seconds; S3 may take minutes to join or copy large objects
 
 
@@ -33,10 +33,15 @@ class S3Request:
 
 
 def create_multipart_upload(
-    key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None
+    key: str,
+    *,
+    content_type: str,
+    token: str,
+    checksum_algorithm: ChecksumAlgorithm | None,
+    metadata: Mapping[str, str] | None = None,
 ) -> S3Request:
     """CreateMultipartUpload."""
-    headers = {"content-type": content_type, TOKEN_HEADER: token}
+    headers = {"content-type": content_type, TOKEN_HEADER: token, **metadata_headers(metadata or {})}
     if checksum_algorithm is not None and checksum_algorithm is not ChecksumAlgorithm.MD5:
         headers["x-amz-checksum-algorithm"] = checksum_algorithm.upper()
         headers["x-amz-checksum-type"] = "FULL_OBJECT" if checksum_algorithm.joinable else "COMPOSITE"

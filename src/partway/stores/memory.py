@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from partway.core.checksums import ChecksumAlgorithm
@@ -31,6 +32,7 @@ from partway.core.ranges import NotSatisfiable, requested_range
 from partway.errors import PartwayError
 from partway.stores.completion import checked_checksum, parts_to_join
 from partway.stores.contract.bench import Answer
+from partway.stores.cursors import behind_key, last_key
 from partway.stores.digests import base64_of, etag_of_parts, new_checksum, new_md5
 from partway.stores.refusals import answer_refusal, object_gone, outside, refused, upload_gone
 
@@ -38,12 +40,14 @@ _CHUNK_SIZE = 1024 * 1024  # bytes
 _TOKEN_HEADER = "x-amz-meta-partway-token"  # noqa: S105 (a header's name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Upload:
     key: str
     content_type: str
     token: str
     algorithm: ChecksumAlgorithm | None
+    metadata: Mapping[str, str]
+    initiated: datetime
     parts: dict[int, StoredPart] = field(default_factory=dict)
     bodies: dict[int, bytes] = field(default_factory=dict)
 
@@ -98,13 +102,26 @@ class _MemoryUploads:
         return self._limits
 
     async def create_upload(
-        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+        self,
+        key: str,
+        *,
+        content_type: str,
+        token: str,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """See `core.ports.MultipartStore`."""
         if checksum_algorithm is not None:
             new_checksum(checksum_algorithm)
         upload_id = secrets.token_hex(16)
-        self._uploads[upload_id] = _Upload(key, content_type, token, checksum_algorithm)
+        self._uploads[upload_id] = _Upload(
+            key=key,
+            content_type=content_type,
+            token=token,
+            algorithm=checksum_algorithm,
+            metadata={name.lower(): value for name, value in (metadata or {}).items()},
+            initiated=self._clock.now(),
+        )
         return upload_id
 
     async def find_uploads(self, key: str) -> list[str]:
@@ -157,8 +174,15 @@ class _MemoryUploads:
         joined = parts_to_join(upload.parts, parts, min_part_size=self._limits.min_part_size)
         whole = checked_checksum(joined, algorithm=checksum_algorithm or upload.algorithm, expected=checksum)
         body = b"".join(upload.bodies[part.part_number] for part in joined)
-        etag = etag_of_parts(joined)
-        self._keep(key, body, content_type=upload.content_type, token=upload.token, etag=etag, checksum=whole)
+        self._keep(
+            key,
+            body,
+            content_type=upload.content_type,
+            token=upload.token,
+            etag=etag_of_parts(joined),
+            checksum=whole,
+            metadata=upload.metadata,
+        )
         del self._uploads[upload_id]
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
@@ -173,7 +197,17 @@ class _MemoryUploads:
             raise upload_gone()
         return upload
 
-    def _keep(self, key: str, body: bytes, *, content_type: str, token: str, etag: str, checksum: str | None) -> None:
+    def _keep(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str,
+        token: str | None,
+        etag: str,
+        checksum: str | None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         stored = StoredObject(
             key=key,
             size=len(body),
@@ -182,6 +216,7 @@ class _MemoryUploads:
             last_modified=self._clock.now(),
             token=token,
             checksum=checksum,
+            metadata=metadata or {},
         )
         self._objects[key] = (stored, body)
 
@@ -246,13 +281,14 @@ class MemoryStore(_MemoryUploads):
         url = self._signer.sign("PUT", key, query={}, headers=signed, expires_in=expires_in)
         return SignedUrl(url, expires_in, headers)
 
-    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+    async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `core.ports.ObjectListing`."""
+        after = last_key(cursor)
         keys = sorted(self._objects, key=str.encode)
         found = [key for key in keys if key.startswith(prefix) and key.encode() > after.encode()]
         rows = [self._objects[key][0] for key in found[:limit]]
         listed = [ListedObject(row.key, row.size, row.etag, row.last_modified) for row in rows]
-        return ObjectPage(listed, len(found) > limit)
+        return ObjectPage(listed, behind_key(listed[-1].key) if len(found) > limit else None)
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer a request to one of the store's URLs as a store answers it over HTTP.

@@ -85,7 +85,9 @@ async def objects_are_listed_by_key(bench: Bench) -> None:
     await bench.store_object(bench.key("listless"), b"")
     await bench.create(bench.key("list/open"))
     page = await store.list_objects(bench.key("list/"))
-    expect([row.key for row in page.objects] == keys and not page.more, "the prefix's objects are listed", found=page)
+    expect(
+        [row.key for row in page.objects] == keys and page.next is None, "the prefix's objects are listed", found=page
+    )
     expect([row.size for row in page.objects] == [len(key) for key in keys], "rows carry sizes", found=page)
     stored = await bench.store.head(keys[0])
     expect(stored is not None and stored.etag == page.objects[0].etag, "rows carry ETags", found=page.objects[0])
@@ -110,13 +112,13 @@ async def a_listing_gives_every_key_once(bench: Bench) -> None:
 
 async def _expect_pages(store: ObjectListing, prefix: str, keys: list[str], *, limit: int) -> None:
     found: list[str] = []
-    more = True
-    while more:
-        page = await store.list_objects(prefix, after=found[-1] if found else "", limit=limit)
+    cursor: str | None = None
+    while not found or cursor is not None:
+        page = await store.list_objects(prefix, cursor=cursor, limit=limit)
         expect(len(page.objects) <= limit, f"a page has at most {limit} rows", found=page)
-        expect(bool(page.objects) or not page.more, "a page that is not the last has rows", found=page)
+        expect(bool(page.objects) or page.next is None, "a page that is not the last has rows", found=page)
         found.extend(row.key for row in page.objects)
-        more = page.more
+        cursor = page.next
     expect(sorted(found, key=str.encode) == keys, f"the pages of {limit} hold {keys}", found=found)
 
 

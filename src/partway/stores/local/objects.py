@@ -123,6 +123,7 @@ def describe_object(folder: Path, stored: StoredObject) -> None:
             "content_type": stored.content_type,
             "token": stored.token,
             "checksum": stored.checksum,
+            "metadata": dict(stored.metadata),
             "last_modified": stored.last_modified.isoformat(),
         },
     )
@@ -141,5 +142,6 @@ def _opened_object(key: str, folder: int) -> tuple[StoredObject, int]:
         last_modified=datetime.fromisoformat(said["last_modified"]),
         token=said["token"],
         checksum=said["checksum"],
+        metadata=said.get("metadata", {}),  # older descriptions have none
     )
     return stored, os.open(_DATA, flags, dir_fd=folder)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from partway.core.checksums import ChecksumAlgorithm
@@ -25,6 +25,7 @@ from partway.core.ports import (
 from partway.errors import InvalidInput, Misconfigured, StoreUnavailable, UploadGone
 from partway.s3.sigv4 import MAX_EXPIRY
 from partway.stores.completion import checked_checksum, parts_to_join
+from partway.stores.cursors import behind_key, last_key
 from partway.stores.digests import etag_of_parts, new_checksum
 from partway.stores.local.disk import disk_errors
 from partway.stores.local.journal import HeldPart
@@ -67,7 +68,13 @@ class LocalUploads:
         return self._limits
 
     async def create_upload(
-        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+        self,
+        key: str,
+        *,
+        content_type: str,
+        token: str,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """See `core.ports.MultipartStore`."""
         if checksum_algorithm is not None:
@@ -75,7 +82,13 @@ class LocalUploads:
         with disk_errors():
             self._layout.object_folder(key)
             return self._uploads.create(
-                UploadOf(key=key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm)
+                UploadOf(
+                    key=key,
+                    content_type=content_type,
+                    token=token,
+                    checksum_algorithm=checksum_algorithm,
+                    metadata={name.lower(): value for name, value in (metadata or {}).items()},
+                )
             )
 
     async def find_uploads(self, key: str) -> list[str]:
@@ -136,6 +149,7 @@ class LocalUploads:
                 last_modified=self._clock.now(),
                 token=upload.of.token,
                 checksum=whole,
+                metadata=upload.of.metadata,
             )
             remove_upload_files(self._objects.place(upload.folder, stored, overwrite=True))
         self._uploads.forget(upload_id)
@@ -254,15 +268,16 @@ class BlockingLocalStore(LocalUploads):
                 self._objects, key=key, content_type=content_type, token=token, expected=expected, clock=self._clock
             )
 
-    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+    async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `core.ports.ObjectListing`."""
+        after = last_key(cursor)
         rows: list[ListedObject] = []
         with disk_errors():
             for stored in self._walk(prefix, after):
                 if len(rows) == limit:
-                    return ObjectPage(rows, True)
+                    return ObjectPage(rows, behind_key(rows[-1].key))
                 rows.append(ListedObject(stored.key, stored.size, stored.etag, stored.last_modified))
-        return ObjectPage(rows, False)
+        return ObjectPage(rows, None)
 
     def _walk(self, prefix: str, after: str) -> Iterator[StoredObject]:
         for key in walk_keys(self._layout.objects, prefix=prefix, after=after):

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class UploadOf:
     content_type: str
     token: str
     checksum_algorithm: ChecksumAlgorithm | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -114,6 +115,7 @@ class Uploads:
                 "content_type": of.content_type,
                 "token": of.token,
                 "checksum_algorithm": of.checksum_algorithm,
+                "metadata": dict(of.metadata),
             },
         )
         flush_folder(folder)
@@ -185,4 +187,5 @@ def _read_description(path: Path) -> UploadOf:
         content_type=said["content_type"],
         token=said["token"],
         checksum_algorithm=ChecksumAlgorithm(algorithm) if algorithm else None,
+        metadata=said.get("metadata", {}),  # older descriptions have none
     )

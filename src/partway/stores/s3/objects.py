@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.ports import ObjectPage, ObjectStream, SignedUrl, StoredObject
 from partway.errors import InvalidInput, ObjectGone, StoreRefused
 from partway.s3 import answers, requests
-from partway.s3.address import BucketAddress
+from partway.s3.metadata import TOKEN_HEADER
 from partway.s3.refusals import raise_for
 from partway.s3.sigv4 import presign
+from partway.stores.cursors import read_cursor, write_cursor
 from partway.stores.refusals import outside
 from partway.stores.s3.bucket import S3Bucket
-from partway.stores.s3.calls import S3Calls
 from partway.stores.s3.transport import StreamedAnswer
 
 _CHECK_PATIENCE = 2.0  #: seconds; who asks whether the store is there does not want to wait for it
-_WALKS_KEPT = 256
+_TOKEN, _BEHIND = "objects-by-token", "objects"
+_PLACES = {_TOKEN: 1, _BEHIND: 1}  # what a cursor can hold: the store's token, or a key
 
 
 class S3Objects(S3Bucket):
     """Finished objects in a bucket."""
-
-    def __init__(self, *, calls: S3Calls, public_address: BucketAddress) -> None:
-        super().__init__(calls=calls, public_address=public_address)
-        self._continuations: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def head(self, key: str) -> StoredObject | None:
         """What the store says of an object."""
@@ -81,7 +76,7 @@ class S3Objects(S3Bucket):
     ) -> SignedUrl:
         """Presign one PUT that creates the object and never overwrites one."""
         signing, lifetime = await self._signing_for(expires_in)
-        headers = {"content-type": content_type, "if-none-match": "*", requests.TOKEN_HEADER: token}
+        headers = {"content-type": content_type, "if-none-match": "*", TOKEN_HEADER: token}
         if checksum is not None and checksum_algorithm is not None:
             headers[checksum_algorithm.header] = checksum
         url = presign(
@@ -102,20 +97,25 @@ class S3Objects(S3Bucket):
         except ObjectGone:
             return
 
-    async def list_objects(self, prefix: str, *, after: str = "", limit: int = 1000) -> ObjectPage:
+    async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         """One page of objects, in the store's own order.
 
-        SeaweedFS walks its directories in turn, and leaves out what lies below a key when asked for what is behind it.
-        Its own token goes on rightly, so the tokens of the last pages are kept.
+        A cursor holds the store's own token: SeaweedFS walks its directories in turn, and leaves out what lies below a
+        key when asked for what is behind it. Where a store gives no token, the last key must do.
         """
-        continuation = self._continuations.get((prefix, after))
-        request = requests.list_objects(prefix, after=after, continuation=continuation, limit=limit)
+        kind, (place,) = read_cursor(cursor, kinds=_PLACES) if cursor is not None else (_BEHIND, [""])
+        request = requests.list_objects(
+            prefix,
+            after=place if kind == _BEHIND else "",
+            continuation=place if kind == _TOKEN else None,
+            limit=limit,
+        )
         page = answers.read_objects(await self._calls.send(request))
-        if page.more and page.objects and page.continuation is not None:
-            self._continuations[prefix, page.objects[-1].key] = page.continuation
-            while len(self._continuations) > _WALKS_KEPT:
-                self._continuations.popitem(last=False)
-        return ObjectPage(page.objects, page.more)
+        if not page.more:
+            return ObjectPage(page.objects, None)
+        if page.continuation is not None:
+            return ObjectPage(page.objects, write_cursor(_TOKEN, page.continuation))
+        return ObjectPage(page.objects, write_cursor(_BEHIND, page.objects[-1].key) if page.objects else None)
 
     async def check(self) -> None:
         """HEAD the bucket."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
-from partway.core.ports import PartToSign, SignedParts
+from partway.core.ports import ListedUpload, PartToSign, SignedParts
 from partway.errors import StoreUnavailable, UploadGone
 from partway.s3 import answers, requests
 from partway.s3.part_signer import PartSigner
@@ -26,17 +26,23 @@ class S3Uploads(S3Bucket):
         return S3_LIMITS
 
     async def create_upload(
-        self, key: str, *, content_type: str, token: str, checksum_algorithm: ChecksumAlgorithm | None = None
+        self,
+        key: str,
+        *,
+        content_type: str,
+        token: str,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Open a multipart upload."""
         request = requests.create_multipart_upload(
-            key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm
+            key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm, metadata=metadata
         )
         return answers.read_upload_id(await self._calls.send(request))
 
     async def find_uploads(self, key: str) -> list[str]:
         """Upload ids of exactly this key, oldest first, over all pages."""
-        found: list[answers.OpenUpload] = []
+        found: list[ListedUpload] = []
         markers: tuple[str, str] | None = ("", "")
         while markers is not None:
             request = requests.list_multipart_uploads(key, key_marker=markers[0], upload_id_marker=markers[1])
