@@ -5,6 +5,7 @@ from partway.fastapi.auth import BearerTokens, OneCaller
 from partway.fastapi.files_router import files_router
 from partway.fastapi.health import health_router
 from partway.fastapi.page_routes import page_router
+from partway.fastapi.presign_router import presign_router
 from partway.fastapi.store_routes import store_router
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "health_router",
     "install_problem_handlers",
     "page_router",
+    "presign_router",
     "store_router",
 ]

@@ -2,7 +2,7 @@
 
 # No postponed annotations here: FastAPI reads those of the routes, and they close over the factory's dependencies.
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -18,6 +18,7 @@ from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
 from partway.fastapi.batches import add_batch_routes
 from partway.fastapi.downloads import add_download_route
+from partway.fastapi.routers import PROBLEMS
 from partway.wire import schemas
 from partway.wire.answers import (
     Addresses,
@@ -28,24 +29,7 @@ from partway.wire.answers import (
     signed_parts_json,
     upload_state_json,
 )
-from partway.wire.problems import MEDIA_TYPE
 from partway.wire.requests import CompleteBody, InitiateBody, PatchBody, PresignBody, ReportBody
-
-_PROBLEM = {"model": schemas.ProblemAnswer, "content": {MEDIA_TYPE: {}}}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {**_PROBLEM, "description": description}
-    for status, description in {
-        400: "the body is malformed",
-        401: "no valid token",
-        404: "no such file for this caller",
-        409: "the file's state does not allow it",
-        410: "the store has lost it",
-        413: "too large",
-        422: "a value is not taken",
-        502: "the store refuses",
-        503: "the store or the database is not available",
-    }.items()
-}
 
 StatusFilter = Literal["pending", "uploading", "completing", "completed", "aborted", "failed", "all"]
 IdempotencyKey = Annotated[
@@ -87,7 +71,7 @@ def files_router(
     uploads = Uploads(store=store, records=records, settings=settings)
     batches = Batches(store=store, records=records, settings=settings, uploads=uploads)
     files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry)
-    router = APIRouter(prefix=prefix, responses=_PROBLEMS)
+    router = APIRouter(prefix=prefix, responses=PROBLEMS)
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
     add_batch_routes(router, batches, caller, addresses)
     _add_upload_routes(router, uploads, caller, addresses)

@@ -15,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
 from partway import __version__
+from partway.bucket import Bucket
 from partway.core.file import Caller
 from partway.errors import PartwayError
 from partway.fastapi.answers import install_problem_handlers, problem_answer
@@ -23,6 +24,7 @@ from partway.fastapi.body_limit import BodyLimit
 from partway.fastapi.files_router import files_router
 from partway.fastapi.health import health_router
 from partway.fastapi.page_routes import page_router
+from partway.fastapi.presign_router import presign_router
 from partway.fastapi.store_routes import store_router
 from partway.service.settings import AuthSettings, ServiceSettings, read_settings
 from partway.service.wiring import Wiring, wire_up
@@ -49,17 +51,29 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         lifespan=_lifespan(wiring),
     )
     store, records = wiring.store.store, wiring.records
+    caller = _caller_of(settings.auth)
     app.include_router(
         files_router(
             store=store,
             records=records,
-            caller=_caller_of(settings.auth),
+            caller=caller,
             settings=settings.uploads,
             download_expiry=settings.download_expiry,
             prefix=settings.api_prefix,
             public_url=settings.public_url,
         )
     )
+    if settings.presign is not None:
+        app.include_router(
+            presign_router(
+                Bucket(store, settings.presign.rules),
+                name=settings.bucket.name or "local",
+                caller=caller,
+                prefix=settings.presign.prefix,
+                public_url=settings.public_url,
+                health=False,
+            )
+        )
     app.include_router(health_router({"store": store.check, "records": records.check}))
     if wiring.store.local is not None:
         app.include_router(store_router(wiring.store.local))

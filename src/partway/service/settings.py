@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from partway.bucket.rules import BucketRules
 from partway.core.initiation import UploadSettings
 from partway.core.keys import KeyTemplate
 from partway.core.parts import GIB, MIB
@@ -51,6 +52,14 @@ class BucketSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PresignSettings:
+    """The stateless API."""
+
+    prefix: str = ""  #: of its routes
+    rules: BucketRules = field(default_factory=BucketRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
     """All that the service is told."""
 
@@ -64,6 +73,7 @@ class ServiceSettings:
     uploads: UploadSettings = field(default_factory=UploadSettings)
     bucket: BucketSettings = field(default_factory=BucketSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    presign: PresignSettings | None = None  #: None: off
 
     @property
     def effective_database_url(self) -> str:
@@ -82,17 +92,20 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         Misconfigured: a setting is wrong; the fact `setting` names it.
     """
     read = _Reader(environment)
+    api_prefix = read.prefix("PARTWAY_API_PREFIX", "/v1")
+    uploads = _upload_settings(read)
     return ServiceSettings(
         data_dir=data_dir or Path(read.text("PARTWAY_DATA_DIR") or "partway-data"),
         database_url=read.text("PARTWAY_DATABASE_URL"),
         secret_key=read.secret("PARTWAY_SECRET_KEY"),
         public_url=read.url("PARTWAY_PUBLIC_URL"),
-        api_prefix=read.prefix("PARTWAY_API_PREFIX", "/v1"),
+        api_prefix=api_prefix,
         cors_origins=read.origins("PARTWAY_CORS_ORIGINS"),
         download_expiry=read.integer("S3_DOWNLOAD_URL_EXPIRY", 3600, low=1, high=_WEEK),
-        uploads=_upload_settings(read),
+        uploads=uploads,
         bucket=_bucket_settings(read),
         auth=_auth_settings(read),
+        presign=_presign_settings(read, uploads, api_prefix=api_prefix),
     )
 
 
@@ -110,8 +123,44 @@ def _upload_settings(read: _Reader) -> UploadSettings:
     )
 
 
+def _presign_settings(read: _Reader, uploads: UploadSettings, *, api_prefix: str) -> PresignSettings | None:
+    """The stateless API's settings; limits are the service's own unless it has others."""
+    if not read.switch("PARTWAY_PRESIGN_API"):
+        return None
+    prefix = read.prefix("PARTWAY_PRESIGN_PREFIX", "")
+    if prefix == api_prefix:
+        raise Misconfigured(
+            "PARTWAY_PRESIGN_PREFIX and PARTWAY_API_PREFIX are the same, so two APIs would answer /files; set one.",
+            setting="PARTWAY_PRESIGN_PREFIX",
+        )
+    rules = BucketRules(
+        prefix=read.text("PARTWAY_PRESIGN_KEY_PREFIX") or "uploads/",
+        policy=replace(uploads.policy, max_file_size=_max_file_size(read, uploads)),
+        file_types=read.pairs("PARTWAY_PRESIGN_FILE_TYPES"),
+        part_size=uploads.part_size,
+        url_expiry=read.integer("PRESIGNED_URL_EXPIRATION", 600, low=1, high=_WEEK),
+        download_expiry=read.integer("PRESIGNED_URL_EXPIRATION", 600, low=1, high=_WEEK),
+    )
+    # It knows no owner: it may not reach the files that have one.
+    fixed = uploads.key_template.template.partition("{")[0]
+    if fixed.startswith(rules.keys.prefix) or rules.keys.prefix.startswith(fixed):
+        raise Misconfigured(
+            f"PARTWAY_PRESIGN_KEY_PREFIX is '{rules.keys.prefix}' and S3_KEY_TEMPLATE begins with '{fixed}': the "
+            "stateless API could reach the files of the other; keep them apart.",
+            setting="PARTWAY_PRESIGN_KEY_PREFIX",
+        )
+    return PresignSettings(prefix=prefix, rules=rules)
+
+
+def _max_file_size(read: _Reader, uploads: UploadSettings) -> int | None:
+    if read.text("MAX_FILE_SIZE") is None:
+        return uploads.policy.max_file_size
+    return read.integer("MAX_FILE_SIZE", 0, low=0, high=5 * GIB * 10_000)
+
+
 def _bucket_settings(read: _Reader) -> BucketSettings:
-    access_key, secret_key = read.text("AWS_ACCESS_KEY_ID"), read.text("AWS_SECRET_ACCESS_KEY")
+    access_key = read.text("AWS_ACCESS_KEY_ID") or read.text("AWS_ACCESS_KEY")
+    secret_key = read.text("AWS_SECRET_ACCESS_KEY") or read.text("AWS_SECRET_KEY")
     if (access_key is None) != (secret_key is None):
         missing = "AWS_SECRET_ACCESS_KEY" if secret_key is None else "AWS_ACCESS_KEY_ID"
         raise Misconfigured(
@@ -120,7 +169,7 @@ def _bucket_settings(read: _Reader) -> BucketSettings:
             setting=missing,
         )
     return BucketSettings(
-        name=read.text("S3_BUCKET_NAME"),
+        name=read.text("S3_BUCKET_NAME") or read.text("AWS_BUCKET_NAME"),
         region=read.text("S3_REGION") or read.text("AWS_REGION") or "us-east-1",
         endpoint_url=read.url("S3_ENDPOINT_URL"),
         public_endpoint_url=read.url("S3_PUBLIC_ENDPOINT_URL"),
@@ -176,6 +225,28 @@ class _Reader:
         if text is None:
             return None
         return frozenset(each.strip().lower().removeprefix(".") for each in text.split(",") if each.strip())
+
+    def switch(self, name: str) -> bool:
+        text = (self.text(name) or "false").lower()
+        if text in {"true", "1", "yes", "on"}:
+            return True
+        if text in {"false", "0", "no", "off"}:
+            return False
+        raise Misconfigured(f"{name} is '{text}'; it must be true or false.", setting=name)
+
+    def pairs(self, name: str) -> dict[str, str] | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        found = {}
+        for pair in filter(None, (each.strip() for each in text.split(","))):
+            left, equals, right = pair.partition("=")
+            if not (left.strip() and equals and right.strip()):
+                raise Misconfigured(
+                    f"{name}: '{pair}' is no pair such as .pdf=application/pdf; separate pairs by commas.", setting=name
+                )
+            found[left.strip()] = right.strip()
+        return found
 
     def secret(self, name: str) -> str | None:
         text = self.text(name)

@@ -21,6 +21,7 @@ _STATUS_BY_CLASS: dict[type[errors.PartwayError], int] = {
     errors.StoreRefused: 502,
     errors.StoreUnavailable: 503,
     errors.RecordsUnavailable: 503,
+    errors.StoreError: 502,
     errors.PartwayError: 500,
 }
 
@@ -33,6 +34,7 @@ _STATUS_BY_CODE = {
     "file_too_large": 413,
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
+    "not_supported": 422,
 }
 
 _DEFAULT_RETRY_AFTER = 5  #: seconds
@@ -46,10 +48,15 @@ class Problem(NamedTuple):
     headers: dict[str, str]
 
 
+#: An error that speaks for another one (its class is not in the table, its code is).
+_STATUS_OF_CLASS_CODES = {kind.code: status for kind, status in _STATUS_BY_CLASS.items()}
+
+
 def status_of(error: errors.PartwayError) -> int:
-    """The HTTP status of an error."""
-    if error.error_code in _STATUS_BY_CODE:
-        return _STATUS_BY_CODE[error.error_code]
+    """The HTTP status of an error: its code's, or its class's."""
+    for table in (_STATUS_BY_CODE, _STATUS_OF_CLASS_CODES):
+        if error.error_code in table:
+            return table[error.error_code]
     return next(_STATUS_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _STATUS_BY_CLASS)
 
 
