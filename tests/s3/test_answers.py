@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from partway.errors import InvalidInput, ObjectGone, PartwayError, StoreRefused, StoreUnavailable, UploadGone
 from partway.s3 import answers
 from partway.s3.answers import S3Answer
+from partway.s3.bucket_rules import CORS, LIFECYCLE, read_answer
 from partway.s3.refusals import error_code, is_transient, raise_for
 from partway.s3.xml import parse
 
@@ -21,8 +22,8 @@ READERS = [
     answers.read_objects,
     answers.read_copied_etag,
     answers.read_failed_deletions,
-    answers.read_cors,
-    answers.read_lifecycle,
+    lambda answer: read_answer(CORS, answer),
+    lambda answer: read_answer(LIFECYCLE, answer),
 ]
 
 

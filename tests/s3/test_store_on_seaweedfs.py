@@ -15,7 +15,10 @@ from partway.core.parts import ClaimedPart, StoredPart, compare_with_plan, plan_
 from partway.core.ports import PartToSign
 from partway.errors import ObjectGone, StoreRefused, StoreUnavailable
 from partway.s3 import answers, requests
-from partway.s3.requests import CorsRule, LifecycleRule, S3Request
+from partway.s3.bucket_cors import CorsRule, cors_rules
+from partway.s3.bucket_lifecycle import Abort, aborts, with_own_lifecycle_rule, without_own_lifecycle_rule
+from partway.s3.bucket_rules import CORS, LIFECYCLE
+from partway.s3.requests import S3Request
 from partway.s3.sigv4 import Signing, presign
 from partway.stores.s3 import S3Store
 from partway.stores.s3.administration import BucketAdministration
@@ -58,23 +61,25 @@ def put_url(url: str, body: bytes, headers: dict[str, str] | None = None) -> url
 
 
 def test_cors_rules_come_back_as_they_were_set(administration):
-    assert run_straight(administration.cors()) == []
+    assert cors_rules(run_straight(administration.rules(CORS))) == []
     rules = [
-        CorsRule(origins=("https://a.example", "https://b.example"), max_age=60),
+        CorsRule(origins=("https://a.example", "https://b.example"), max_age=60, rule_id="mine"),
         CorsRule(origins=("*",), methods=("GET",), allowed_headers=(), exposed_headers=(), max_age=5),
     ]
     run_straight(administration.set_cors(rules))
-    assert run_straight(administration.cors()) == rules
+    assert cors_rules(run_straight(administration.rules(CORS))) == rules
     run_straight(administration.set_cors([]))
-    assert run_straight(administration.cors()) == []
+    assert cors_rules(run_straight(administration.rules(CORS))) == []
 
 
 def test_the_rule_against_forgotten_uploads_comes_back(administration):
-    rule = LifecycleRule(rule_id="forgotten <uploads>", prefix="files/", abort_after=3)
-    run_straight(administration.set_lifecycle([rule]))
-    assert run_straight(administration.lifecycle()) == [rule]
-    run_straight(administration.set_lifecycle([]))
-    assert run_straight(administration.lifecycle()) == []
+    rule = Abort("files/<odd> é/", 3)
+    none = run_straight(administration.rules(LIFECYCLE))
+    run_straight(administration.set_rules(with_own_lifecycle_rule(none, rule)))
+    there = run_straight(administration.rules(LIFECYCLE))
+    assert aborts(there) == [rule]
+    run_straight(administration.set_rules(without_own_lifecycle_rule(there, rule.prefix)))
+    assert run_straight(administration.rules(LIFECYCLE)) == none
 
 
 def test_creating_our_own_bucket_again_is_fine(administration):

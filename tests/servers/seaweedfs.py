@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from partway.core.blocking import run_straight
-from partway.s3.requests import CorsRule
+from partway.s3.bucket_cors import CorsRule
 from partway.stores.s3 import S3Settings, S3Store
 from partway.stores.s3.administration import BucketAdministration
 

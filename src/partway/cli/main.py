@@ -22,6 +22,7 @@ COMMANDS = {
     "rm": "Delete files.",
     "token": "Make a bearer token.",
     "db": "Look after the database's tables.",
+    "bucket": "Look after the bucket's CORS and lifecycle rules.",
 }
 
 

@@ -13,8 +13,7 @@ from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart, plain_etag
 from partway.core.ports import ListedObject, ListedUpload, StoredObject
 from partway.s3.metadata import TOKEN_HEADER, read_metadata
-from partway.s3.refusals import error_code, raise_for
-from partway.s3.requests import CorsRule, LifecycleRule
+from partway.s3.refusals import raise_for
 from partway.s3.xml import Node, parse, unreadable
 
 _KEPT = tuple(algorithm for algorithm in ChecksumAlgorithm if algorithm is not ChecksumAlgorithm.MD5)
@@ -156,42 +155,9 @@ def read_failed_deletions(answer: S3Answer) -> dict[str, str]:
     return {node.need("Key"): node.text("Code") or "" for node in _document(answer, "DeleteResult").nodes("Error")}
 
 
-def read_cors(answer: S3Answer) -> list[CorsRule]:
-    """A bucket's CORS rules; none if it has no configuration."""
-    if _not_configured(answer):
-        return []
-    return [
-        CorsRule(
-            origins=tuple(node.texts("AllowedOrigin")),
-            methods=tuple(node.texts("AllowedMethod")),
-            allowed_headers=tuple(node.texts("AllowedHeader")),
-            exposed_headers=tuple(node.texts("ExposeHeader")),
-            max_age=node.number("MaxAgeSeconds") if node.text("MaxAgeSeconds") else 0,
-        )
-        for node in _document(answer, "CORSConfiguration").nodes("CORSRule")
-    ]
-
-
-def read_lifecycle(answer: S3Answer) -> list[LifecycleRule]:
-    """A bucket's rules that abort multipart uploads; none if it has no configuration."""
-    if _not_configured(answer):
-        return []
-    rules = []
-    for node in _document(answer, "LifecycleConfiguration").nodes("Rule"):
-        for abort in node.nodes("AbortIncompleteMultipartUpload"):
-            prefix = node.text("Prefix") or next((f.text("Prefix") or "" for f in node.nodes("Filter")), "")
-            days = abort.number("DaysAfterInitiation")
-            rules.append(LifecycleRule(rule_id=node.text("ID") or "", prefix=prefix, abort_after=days))
-    return rules
-
-
 def _document(answer: S3Answer, root: str | None = None) -> Node:
     raise_for(answer.status, answer.body)
     return parse(answer.body, root=root)
-
-
-def _not_configured(answer: S3Answer) -> bool:
-    return answer.status == 404 and error_code(answer.status, answer.body) != "NoSuchBucket"
 
 
 def _part(node: Node) -> StoredPart:

@@ -189,73 +189,19 @@ def create_bucket(region: str) -> S3Request:
     return S3Request(method="PUT", headers=_XML, body=body.encode())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorsRule:
-    """Who may do what to a bucket from a page of another origin."""
-
-    origins: Sequence[str]
-    methods: Sequence[str] = ("GET", "HEAD", "PUT")
-    allowed_headers: Sequence[str] = ("*",)
-    exposed_headers: Sequence[str] = ("ETag",)
-    max_age: int = 3600  #: seconds that a browser may keep the answer
+def get_bucket_rules(subresource: str) -> S3Request:
+    """GetBucketCors or GetBucketLifecycleConfiguration."""
+    return S3Request(method="GET", query=[(subresource, "")])
 
 
-def get_bucket_cors() -> S3Request:
-    """GetBucketCors."""
-    return S3Request(method="GET", query=[("cors", "")])
+def put_bucket_rules(subresource: str, body: bytes, headers: Mapping[str, str]) -> S3Request:
+    """PutBucketCors or PutBucketLifecycleConfiguration: replaces all rules by those of a document."""
+    return S3Request(method="PUT", query=[(subresource, "")], headers={**headers, **_xml_with_md5(body)}, body=body)
 
 
-def put_bucket_cors(rules: Iterable[CorsRule]) -> S3Request:
-    """PutBucketCors: replaces all rules."""
-    body = f'<CORSConfiguration xmlns="{_XMLNS}">{"".join(map(_cors_xml, rules))}</CORSConfiguration>'.encode()
-    return S3Request(method="PUT", query=[("cors", "")], headers=_xml_with_md5(body), body=body)
-
-
-def delete_bucket_cors() -> S3Request:
-    """DeleteBucketCors."""
-    return S3Request(method="DELETE", query=[("cors", "")])
-
-
-def _cors_xml(rule: CorsRule) -> str:
-    lists = {
-        "AllowedOrigin": rule.origins,
-        "AllowedMethod": rule.methods,
-        "AllowedHeader": rule.allowed_headers,
-        "ExposeHeader": rule.exposed_headers,
-    }
-    listed = "".join(f"<{name}>{escape(value)}</{name}>" for name, values in lists.items() for value in values)
-    return f"<CORSRule>{listed}<MaxAgeSeconds>{rule.max_age}</MaxAgeSeconds></CORSRule>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleRule:
-    """A rule that aborts multipart uploads which nobody finished."""
-
-    rule_id: str
-    prefix: str
-    abort_after: int  #: days since the upload was begun
-
-
-def get_bucket_lifecycle() -> S3Request:
-    """GetBucketLifecycleConfiguration."""
-    return S3Request(method="GET", query=[("lifecycle", "")])
-
-
-def put_bucket_lifecycle(rules: Iterable[LifecycleRule]) -> S3Request:
-    """PutBucketLifecycleConfiguration: replaces all rules."""
-    listed = "".join(
-        f"<Rule><ID>{escape(rule.rule_id)}</ID><Filter><Prefix>{escape(rule.prefix)}</Prefix></Filter>"
-        f"<Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>{rule.abort_after}"
-        "</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>"
-        for rule in rules
-    )
-    body = f'<LifecycleConfiguration xmlns="{_XMLNS}">{listed}</LifecycleConfiguration>'.encode()
-    return S3Request(method="PUT", query=[("lifecycle", "")], headers=_xml_with_md5(body), body=body)
-
-
-def delete_bucket_lifecycle() -> S3Request:
-    """DeleteBucketLifecycle."""
-    return S3Request(method="DELETE", query=[("lifecycle", "")])
+def delete_bucket_rules(subresource: str) -> S3Request:
+    """DeleteBucketCors or DeleteBucketLifecycle: removes all rules."""
+    return S3Request(method="DELETE", query=[(subresource, "")])
 
 
 def _xml_with_md5(body: bytes) -> dict[str, str]:

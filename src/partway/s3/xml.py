@@ -22,6 +22,16 @@ class Node:
         """The element's own name."""
         return _plain(self._element.tag)
 
+    @property
+    def value(self) -> str:
+        """The element's own text, up to its first child."""
+        return self._element.text or ""
+
+    @property
+    def children(self) -> list[Node]:
+        """All children, whatever their names."""
+        return [Node(child) for child in self._element]
+
     def text(self, name: str) -> str | None:
         """The text of the first child of that name; None if there is none."""
         child = next(self._children(name), None)

@@ -1,4 +1,4 @@
-"""A bucket's own settings: that it exists, its CORS rules, and the rule that aborts forgotten uploads."""
+"""A bucket's own settings: that it exists, its CORS rules, and its lifecycle rules."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from partway.errors import StoreRefused
 from partway.s3 import answers, requests
+from partway.s3.bucket_cors import CorsRule, cors_document
+from partway.s3.bucket_rules import CORS, RuleDocument, RuleKind, read_answer, read_document
 from partway.s3.refusals import error_code, raise_for
-from partway.s3.requests import CorsRule, LifecycleRule, S3Request
+from partway.s3.requests import S3Request
 from partway.stores.s3.calls import S3Calls
 
 
@@ -34,21 +36,28 @@ class BucketAdministration:
         if code != "BucketAlreadyOwnedByYou":
             raise_for(answer.status, answer.body)
 
-    async def cors(self) -> list[CorsRule]:
-        """The rules for pages of other origins."""
-        return answers.read_cors(await self._calls.send(requests.get_bucket_cors()))
+    async def rules(self, kind: RuleKind) -> RuleDocument:
+        """The bucket's CORS or lifecycle configuration as it stands.
+
+        Raises:
+            StoreRefused: it cannot be read.
+        """
+        return read_answer(kind, await self._calls.send(requests.get_bucket_rules(kind.subresource)))
+
+    async def set_rules(self, document: RuleDocument) -> None:
+        """Replace the whole configuration by a document; one without a body removes it.
+
+        S3 has no compare-and-set for it: what another writes between our reading and our writing is lost.
+        """
+        subresource = document.kind.subresource
+        if document.body:
+            await self._change(requests.put_bucket_rules(subresource, document.body, dict(document.headers)))
+        else:
+            await self._change(requests.delete_bucket_rules(subresource))
 
     async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        """Replace all rules; none at all removes the configuration."""
-        await self._change(requests.put_bucket_cors(rules) if rules else requests.delete_bucket_cors())
-
-    async def lifecycle(self) -> list[LifecycleRule]:
-        """The rules that abort multipart uploads."""
-        return answers.read_lifecycle(await self._calls.send(requests.get_bucket_lifecycle()))
-
-    async def set_lifecycle(self, rules: Sequence[LifecycleRule]) -> None:
-        """Replace the whole lifecycle configuration; none at all removes it."""
-        await self._change(requests.put_bucket_lifecycle(rules) if rules else requests.delete_bucket_lifecycle())
+        """Replace all CORS rules; none at all removes the configuration."""
+        await self.set_rules(read_document(CORS, cors_document(rules) if rules else b""))
 
     async def delete_many(self, keys: Sequence[str]) -> None:
         """Delete up to 1,000 objects in one request.
