@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.servers.ports import free_port
+from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.service import PARTWAY, Service
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -99,6 +100,43 @@ def test_a_bucket_without_credentials_is_said(tmp_path: Path) -> None:
     }
     ended = run("serve", "--port", str(free_port()), "--data-dir", str(tmp_path), env=env)
     assert_one_line(ended, "AWS_ACCESS_KEY_ID")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, ["AWS_SECRET_ACCESS_KEY"]),
+        ({"AWS_ACCESS_KEY_ID": "unknown"}, ["AWS_ACCESS_KEY_ID"]),
+        ({"S3_BUCKET_NAME": "there-is-none"}, ["no such bucket", "S3_BUCKET_NAME"]),
+    ],
+)
+def test_credentials_that_the_store_does_not_take_are_named_at_start(
+    tmp_path: Path, seaweedfs: SeaweedFS, wrong: dict[str, str], words: list[str]
+) -> None:
+    env = {
+        "S3_BUCKET_NAME": seaweedfs.new_bucket(),
+        "S3_ENDPOINT_URL": seaweedfs.endpoint,
+        "AWS_ACCESS_KEY_ID": seaweedfs.access_key,
+        "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
+        **wrong,
+    }
+    ended = run("serve", "--port", str(free_port()), "--data-dir", str(tmp_path), env=env)
+    assert_one_line(ended, *words)
+
+
+def test_a_store_that_is_down_does_not_keep_the_service_from_starting(tmp_path: Path) -> None:
+    env = {
+        "S3_BUCKET_NAME": "bucket",
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "PARTWAY_PRESIGN_API": "true",
+    }
+    with Service(tmp_path / "data", env=env) as service:
+        assert "not usable now" in service.log.read_text()
+        assert requests.get(f"{service.url}/health/live", timeout=30).status_code == 200
+        answer = requests.get(f"{service.url}/health", timeout=30)
+        assert (answer.status_code, answer.json()["store"]) == (503, "store_unavailable")
 
 
 def test_a_token_is_printed_alone_and_the_service_takes_it(tmp_path: Path) -> None:

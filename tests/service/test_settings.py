@@ -27,8 +27,14 @@ NAMES = [
     "PARTWAY_JWT_AUDIENCE",
     "PARTWAY_JWT_ISSUER",
     "PARTWAY_JWT_SECRET",
+    "MAX_FILE_SIZE",
+    "PARTWAY_PRESIGN_API",
+    "PARTWAY_PRESIGN_FILE_TYPES",
+    "PARTWAY_PRESIGN_KEY_PREFIX",
+    "PARTWAY_PRESIGN_PREFIX",
     "PARTWAY_PUBLIC_URL",
     "PARTWAY_SECRET_KEY",
+    "PRESIGNED_URL_EXPIRATION",
     "PARTWAY_UPLOAD_TTL",
     "S3_ADDRESSING_STYLE",
     "S3_ALLOWED_EXTENSIONS",
@@ -160,6 +166,67 @@ def test_what_does_not_go_together_is_named(environment: dict[str, str], setting
     with pytest.raises(Misconfigured) as refusal:
         read_settings(environment)
     assert refusal.value.facts["setting"] == setting
+
+
+ON = {"PARTWAY_PRESIGN_API": "true"}
+
+
+def test_the_stateless_api_is_off_until_it_is_asked_for() -> None:
+    assert read_settings({}).presign is None
+    assert read_settings({"PARTWAY_PRESIGN_API": "off"}).presign is None
+    presign = read_settings({**ON, "S3_MAX_FILE_SIZE_MB": "2", "S3_ALLOWED_EXTENSIONS": "pdf"}).presign
+    assert presign is not None
+    assert (presign.prefix, presign.rules.prefix, presign.rules.url_expiry) == ("", "uploads/", 600)
+    assert presign.rules.policy.max_file_size == 2 * MIB
+    assert presign.rules.policy.allowed_extensions == {"pdf"}
+    assert presign.rules.file_types is None
+
+
+def test_the_stateless_api_has_limits_of_its_own() -> None:
+    presign = read_settings(
+        {
+            **ON,
+            "PARTWAY_PRESIGN_PREFIX": "/direct/",
+            "PARTWAY_PRESIGN_KEY_PREFIX": "direct/uploads",
+            "PARTWAY_PRESIGN_FILE_TYPES": ".jpg=image/jpeg, PDF=application/pdf,",
+            "PRESIGNED_URL_EXPIRATION": "60",
+            "MAX_FILE_SIZE": "52428800",
+            "S3_MAX_FILE_SIZE_MB": "2",
+        }
+    ).presign
+    assert presign is not None
+    assert presign.prefix == "/direct"
+    assert presign.rules.keys.prefix == "direct/uploads/"
+    assert presign.rules.file_types == {".jpg": "image/jpeg", ".pdf": "application/pdf"}
+    assert (presign.rules.url_expiry, presign.rules.policy.max_file_size) == (60, 52_428_800)
+
+
+@pytest.mark.parametrize(
+    ("environment", "setting"),
+    [
+        ({"PARTWAY_PRESIGN_API": "perhaps"}, "PARTWAY_PRESIGN_API"),
+        ({**ON, "PARTWAY_API_PREFIX": "", "PARTWAY_PRESIGN_PREFIX": "/"}, "PARTWAY_PRESIGN_PREFIX"),
+        ({**ON, "PARTWAY_PRESIGN_PREFIX": "/v1"}, "PARTWAY_PRESIGN_PREFIX"),
+        ({**ON, "PARTWAY_PRESIGN_KEY_PREFIX": "/up"}, "PARTWAY_PRESIGN_KEY_PREFIX"),
+        ({**ON, "PARTWAY_PRESIGN_KEY_PREFIX": "files/"}, "PARTWAY_PRESIGN_KEY_PREFIX"),
+        ({**ON, "PARTWAY_PRESIGN_KEY_PREFIX": "files/direct"}, "PARTWAY_PRESIGN_KEY_PREFIX"),
+        ({**ON, "S3_KEY_TEMPLATE": "uploads/{id}"}, "PARTWAY_PRESIGN_KEY_PREFIX"),
+        ({**ON, "S3_KEY_TEMPLATE": "{folder}/{id}"}, "PARTWAY_PRESIGN_KEY_PREFIX"),
+        ({**ON, "PARTWAY_PRESIGN_FILE_TYPES": "pdf"}, "PARTWAY_PRESIGN_FILE_TYPES"),
+        ({**ON, "PARTWAY_PRESIGN_FILE_TYPES": ".pdf=pdf"}, "PARTWAY_PRESIGN_FILE_TYPES"),
+        ({**ON, "PRESIGNED_URL_EXPIRATION": "0"}, "PRESIGNED_URL_EXPIRATION"),
+        ({**ON, "MAX_FILE_SIZE": "50MB"}, "MAX_FILE_SIZE"),
+    ],
+)
+def test_what_is_wrong_with_the_stateless_api_is_named(environment: dict[str, str], setting: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings(environment)
+    assert refusal.value.facts["setting"] == setting
+
+
+def test_the_other_names_of_the_bucket_and_its_keys() -> None:
+    bucket = read_settings({"AWS_BUCKET_NAME": "b", "AWS_ACCESS_KEY": "k", "AWS_SECRET_KEY": "s"}).bucket
+    assert (bucket.name, bucket.access_key, bucket.secret_key) == ("b", "k", "s")
 
 
 def test_no_secret_is_repeated_in_an_error() -> None:

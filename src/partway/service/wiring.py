@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partway.core.ports import Store
-from partway.errors import Misconfigured
+from partway.errors import Misconfigured, StoreRefused, StoreUnavailable
 from partway.records.connect import connect_records
 from partway.records.migrate import upgrade
 from partway.records.sql import SqlRecords
@@ -21,6 +21,16 @@ from partway.stores.s3 import S3Settings, S3Store
 from partway.threads import close_threads, in_threads
 
 _LOCAL_STORE_THREADS = 8
+#: Refusals that no waiting cures → what to look at.
+_SETTING_BY_REFUSAL = {
+    "AuthorizationHeaderMalformed": "S3_REGION",
+    "ExpiredToken": "AWS_SESSION_TOKEN",
+    "InvalidAccessKeyId": "AWS_ACCESS_KEY_ID",
+    "NoSuchBucket": "S3_BUCKET_NAME",
+    "PermanentRedirect": "S3_REGION",
+    "RequestTimeTooSkewed": "S3_ENDPOINT_URL",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY",
+}
 Closer = Callable[[], Awaitable[None]]
 
 
@@ -66,18 +76,36 @@ def wire_up(settings: ServiceSettings) -> Wiring:
     )
 
 
-async def prepare(settings: ServiceSettings) -> None:
+async def prepare(settings: ServiceSettings) -> str | None:
     """Open all that the settings name once, bring the tables up to date, and close it: before any process serves.
 
+    Returns:
+        What the store's answer leaves in doubt, for a person; None: it answers and takes our credentials.
+
     Raises:
-        Misconfigured: something cannot be opened so.
+        Misconfigured: something cannot be opened so, or the store does not know the credentials or the bucket.
         RecordsUnavailable: the database does not answer.
     """
     wiring = wire_up(settings)
     try:
         await wiring.start()
+        return await _doubt(wiring.store.store)
     finally:
         await wiring.aclose()
+
+
+async def _doubt(store: Store) -> str | None:
+    """What keeps the store from being used, if it may pass: it is down, or allows too little to be asked."""
+    try:
+        await store.check()
+    except StoreRefused as refusal:
+        setting = _SETTING_BY_REFUSAL.get(refusal.facts.get("store_code", ""))
+        if setting is not None:
+            raise Misconfigured(refusal.detail, setting=setting) from refusal
+        return refusal.detail
+    except StoreUnavailable as error:
+        return error.detail
+    return None
 
 
 def _open_disk(settings: ServiceSettings) -> OpenedStore:
