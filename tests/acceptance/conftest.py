@@ -12,7 +12,7 @@ from tests.servers.service import Service
 @pytest.fixture(scope="session", params=["local-sqlite", "seaweedfs-postgres"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service on the embedded default, and on real S3 with PostgreSQL."""
-    env = {"PARTWAY_JWT_SECRET": SECRET}
+    env = {"PARTWAY_JWT_SECRET": SECRET, "PARTWAY_PRESIGN_API": "true"}
     if request.param == "seaweedfs-postgres":
         seaweedfs = request.getfixturevalue("seaweedfs")
         env |= {
