@@ -280,10 +280,10 @@ def test_a_store_that_does_not_keep_the_rule_is_found_out(what: str) -> None:
     store, env = scripted(absent, Reply(), absent)
     with store:
         ended = run("bucket", what, *APPLIED[what], "--json", env=env)
-    assert ended.returncode == 1
-    assert json.loads(ended.stdout)["change"]["made"] is False
     (line,) = ended.stderr.splitlines()
     assert "read back are not those" in line
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["change"]["made"] is False
 
 
 def test_a_store_that_shows_the_change_late_is_waited_for() -> None:
