@@ -22,6 +22,7 @@ _UPLOAD = re.compile(
     r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9a-f]{32}-(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,10})/[A-Za-z0-9._-]{1,100}",
     re.ASCII,
 )
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # none of them is printable
 _UPLOAD_ID = re.compile(r"[!-~]{1,1024}")
 
 
@@ -82,7 +83,7 @@ class BucketKeys:
             raise _invalid(f"is longer than {MAX_KEY_LENGTH} bytes", field)
         if {"", ".", ".."} & set(key.split("/")):
             raise _invalid("has an empty part, or one that is '.' or '..'", field)
-        if "\\" in key or any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in key):
+        if "\\" in key or (not key.isprintable() and any(unicodedata.category(each) in _CONTROLS for each in key)):
             raise _invalid("holds a control character or a backslash", field)
         return key
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import uuid4
 
+from partway.bucket.rules import BucketRules
 from partway.bucket.uploads import BucketUploads
 from partway.core.disposition import present
 from partway.core.file import new_token
@@ -14,6 +15,7 @@ from partway.core.files import MAX_EXPIRY
 from partway.core.keys import check_file_name, safe_name
 from partway.core.parts import GIB
 from partway.core.ports import (
+    Clock,
     ConditionalPuts,
     FormPosts,
     ListedObject,
@@ -23,6 +25,7 @@ from partway.core.ports import (
     PlainPuts,
     SignedForm,
     SignedUrl,
+    Store,
     StoredObject,
 )
 from partway.errors import InvalidInput, NotFound, PolicyRefused, StoreError
@@ -70,6 +73,11 @@ class NumberedPage:
 
 class BucketObjects(BucketUploads):
     """The objects' half of a `Bucket`."""
+
+    def __init__(self, store: Store, rules: BucketRules | None = None, *, clock: Clock | None = None) -> None:
+        super().__init__(store, rules, clock=clock)
+        # Asked once: to ask an object for a protocol takes as long as to sign a URL.
+        self._plain_puts = store if isinstance(store, PlainPuts) else None
 
     async def sign_upload(
         self,
@@ -246,8 +254,8 @@ class BucketObjects(BucketUploads):
 
     async def _sign_put(self, key: str, kind: str, file_size: int | None, *, once: bool) -> SignedUrl:
         expires_in = self._rules.url_expiry
-        if not once and isinstance(self._store, PlainPuts):
-            return await self._store.sign_plain_put(key, content_type=kind, expires_in=expires_in, size=file_size)
+        if not once and self._plain_puts is not None:
+            return await self._plain_puts.sign_plain_put(key, content_type=kind, expires_in=expires_in, size=file_size)
         if file_size is None:
             raise InvalidInput("file_size is needed for an upload that cannot be repeated.", field="file_size")
         if not isinstance(self._store, ConditionalPuts):

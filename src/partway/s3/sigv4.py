@@ -47,7 +47,7 @@ class Signing:
         """The signature of a canonical request, in hex."""
         digest = hashlib.sha256(canonical_request.encode()).hexdigest()
         text = f"{ALGORITHM}\n{self.timestamp}\n{self.scope}\n{digest}"
-        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.key, text.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=64)
