@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness import Goal, Result, Settings, busy_of, cpu_of, interleaved, ratio, spread
-from benchmarks.load import Job, put_load
+from benchmarks.harness import Goal, Result, Settings, interleaved, ratio
+from benchmarks.load import Job
 from benchmarks.peers import credentials_env
+from benchmarks.saturation import COLUMNS, REST, SERVER, Sample, cells, measurement
 from benchmarks.servers import module_server, postgres, seaweedfs, service, token
 
 ROUNDS = 5
-_SERVER, _REST = {0}, {1}  #: cores
-_CONNECTIONS = 24
 _PART_SIZE = 16 * 1024 * 1024  #: bytes
 _WANTED = {1000: 40, 20: 4}  #: URLs in the answer: times as many requests
 
@@ -28,13 +25,6 @@ class _Contender(NamedTuple):
     pid: int
     path: str
     headers: dict[str, str]
-
-
-class _Sample(NamedTuple):
-    rate: float  #: requests per second
-    cost: float  #: seconds of the server's CPU for one request
-    server: float  #: share of its core that the server process took
-    rest: float  #: share of its core that all others took
 
 
 def run(settings: Settings) -> Result:
@@ -47,7 +37,7 @@ def run(settings: Settings) -> Result:
         "peer is the same endpoint in FastAPI and uvicorn with boto3 (`create_multipart_upload`, then "
         "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records. A run "
         "counts only if the server's core was saturated and the other was not.",
-        ["", "URLs", "requests/s", "server's CPU, ms/request", "of its core", "other core"],
+        ["", "URLs", *COLUMNS],
     )
     with settings.folder() as folder, ExitStack() as stack:
         contenders = _start(folder, stack)
@@ -56,7 +46,7 @@ def run(settings: Settings) -> Result:
                 settings.rounds, {name: _measure(settings, each, urls) for name, each in contenders.items()}
             )
             for name, found in samples.items():
-                result.rows.append([name, f"{urls:,}", *_cells(found)])
+                result.rows.append([name, f"{urls:,}", *cells(found)])
             rates = {name: [each.rate for each in found] for name, found in samples.items()}
             peer = rates.pop("boto3")
             for name, mine in rates.items():
@@ -64,18 +54,9 @@ def run(settings: Settings) -> Result:
     return result
 
 
-def _cells(found: list[_Sample]) -> list[str]:
-    return [
-        spread([each.rate for each in found], digits=1),
-        spread([each.cost * 1000 for each in found]),
-        f"{statistics.median(each.server for each in found):.0%}",
-        f"{statistics.median(each.rest for each in found):.0%}",
-    ]
-
-
 def _start(folder: Path, stack: ExitStack) -> dict[str, _Contender]:
-    store = stack.enter_context(seaweedfs(folder, cores=_REST))
-    database = stack.enter_context(postgres(cores=_REST)).new_database()
+    store = stack.enter_context(seaweedfs(folder, cores=REST))
+    database = stack.enter_context(postgres(cores=REST)).new_database()
     headers = {"Authorization": f"Bearer {token()}"}
     contenders = {}
     urls = {
@@ -85,7 +66,7 @@ def _start(folder: Path, stack: ExitStack) -> dict[str, _Contender]:
     }
     for name, url in urls.items():
         env = {"PARTWAY_DATABASE_URL": url}
-        running = stack.enter_context(service(folder, store=store, env=env, cores=_SERVER))
+        running = stack.enter_context(service(folder, store=store, env=env, cores=SERVER))
         contenders[name] = _Contender(running.port, running.pid, "/v1/files/uploads", headers)
     env = {
         **os.environ,
@@ -93,12 +74,12 @@ def _start(folder: Path, stack: ExitStack) -> dict[str, _Contender]:
         "PEER_ENDPOINT": store.endpoint,
         "PEER_BUCKET": store.new_bucket(),
     }
-    port, pid = stack.enter_context(module_server("benchmarks.peer_service", env, cores=_SERVER))
+    port, pid = stack.enter_context(module_server("benchmarks.peer_service", env, cores=SERVER))
     contenders["boto3"] = _Contender(port, pid, "/uploads", {})
     return contenders
 
 
-def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[], _Sample]:
+def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[], Sample]:
     body = {
         "file_name": "video.mp4",
         "file_size": urls * _PART_SIZE,
@@ -106,20 +87,5 @@ def _measure(settings: Settings, contender: _Contender, urls: int) -> Callable[[
         "num_parts": urls,
         "part_size": _PART_SIZE,
     }
-
-    def measure() -> _Sample:
-        for seconds in (0.5, 1.0 if settings.quick else 5.0):  # the first warms up
-            began, cpu, busy = time.monotonic(), cpu_of(contender.pid), busy_of(1)
-            job = Job(
-                port=contender.port,
-                path=contender.path,
-                body=json.dumps(body),
-                headers=contender.headers,
-                connections=_CONNECTIONS,
-                seconds=seconds,
-            )
-            found = put_load(job, cores=_REST)
-            took, cpu = time.monotonic() - began, cpu_of(contender.pid) - cpu
-        return _Sample(found.rate, cpu / found.answers, cpu / found.seconds, (busy_of(1) - busy) / took)
-
-    return measure
+    job = Job(port=contender.port, path=contender.path, body=json.dumps(body), headers=contender.headers)
+    return measurement(job, pid=contender.pid, quick=settings.quick)

@@ -25,8 +25,8 @@ class Job:
     path: str
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    connections: int
-    seconds: float
+    connections: int = 24
+    seconds: float = 5.0
     status: int = 201  #: every answer must have it
 
     @property

@@ -1,0 +1,55 @@
+"""Requests per second of a server that has a core to itself, and whether it was the server that was the bottleneck."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from benchmarks.harness import busy_of, cpu_of, spread
+from benchmarks.load import Job, put_load
+
+_CORES = sorted(os.sched_getaffinity(0))
+SERVER, REST = {_CORES[0]}, {_CORES[-1]}  #: cores: the measured server's own, and that of all others
+COLUMNS = ("requests/s", "server's CPU, ms/request", "of its core", "other core")
+
+
+class Sample(NamedTuple):
+    """One run."""
+
+    rate: float  #: requests per second
+    cost: float  #: seconds of the server's CPU for one request
+    server: float  #: share of its core that the server process took
+    rest: float  #: share of its core that all others took
+
+
+def measurement(job: Job, *, pid: int, quick: bool) -> Callable[[], Sample]:
+    """What runs a job once against a server that runs on `SERVER`.
+
+    Args:
+        job: its `seconds` are set here.
+        pid: the server's process.
+        quick: for a moment only.
+    """
+
+    def measure() -> Sample:
+        for seconds in (0.5, 1.0 if quick else 5.0):  # the first warms up
+            began, cpu, busy = time.monotonic(), cpu_of(pid), busy_of(_CORES[-1])
+            found = put_load(replace(job, seconds=seconds), cores=REST)
+            took, cpu = time.monotonic() - began, cpu_of(pid) - cpu
+        return Sample(found.rate, cpu / found.answers, cpu / found.seconds, (busy_of(_CORES[-1]) - busy) / took)
+
+    return measure
+
+
+def cells(found: Sequence[Sample]) -> list[str]:
+    """A row under `COLUMNS`."""
+    return [
+        spread([each.rate for each in found], digits=1),
+        spread([each.cost * 1000 for each in found]),
+        f"{statistics.median(each.server for each in found):.0%}",
+        f"{statistics.median(each.rest for each in found):.0%}",
+    ]
