@@ -86,7 +86,7 @@ class Files:
             InvalidInput: a value is not taken.
         """
         file = await self.get(file_id, caller=caller)
-        checked = {field: _EDITABLE[field](value) for field, value in changes.items() if field in _EDITABLE}
+        checked = checked_changes(changes)
         if not checked:
             return file
         changed = await self._records.change(file.id, modified=self._clock.now(), **checked)
@@ -168,6 +168,15 @@ class Files:
         stream = await self._store.read(file.key, first=first, last=last, if_match=file.etag)
         shown = present(file.name, file.file_content_type, as_attachment=as_attachment)
         return Download(file=file, presentation=shown, stream=stream)
+
+
+def checked_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the fields that may be changed, checked: `name`, `description`, `metadata`, `is_public`.
+
+    Raises:
+        InvalidInput: a value is not taken.
+    """
+    return {field: _EDITABLE[field](value) for field, value in changes.items() if field in _EDITABLE}
 
 
 def _name(value: str) -> str:

@@ -20,6 +20,9 @@ from partway.core.records_port import Checkable as Checkable  # noqa: PLC0414  #
 from partway.core.records_port import FilePage as FilePage  # noqa: PLC0414  # an export
 from partway.core.records_port import FileQuery as FileQuery  # noqa: PLC0414  # an export
 from partway.core.records_port import Records as Records  # noqa: PLC0414  # an export
+from partway.core.records_port import TrashRecords as TrashRecords  # noqa: PLC0414  # an export
+from partway.core.store_powers import BulkDeletes as BulkDeletes  # noqa: PLC0414  # an export
+from partway.core.store_powers import ObjectCopies as ObjectCopies  # noqa: PLC0414  # an export
 
 
 class PartToSign(NamedTuple):
@@ -70,6 +73,8 @@ class StoredObject:
     token: str | None = None  #: the random token given at creation: proof that the object is a certain file's
     checksum: str | None = None  #: "crc32:base64…" of the full object, if the store keeps one
     metadata: Mapping[str, str] = field(default_factory=dict)  #: given at creation; names in lower case
+    encryption: str | None = None  #: how it is encrypted at rest (`AES256`, `aws:kms`), if the store says
+    storage_class: str | None = None  #: the store's own word, if it says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +278,18 @@ class PartWrites(Protocol):
 
         Raises:
             UploadGone: the store does not know the upload.
+        """
+        ...
+
+
+@runtime_checkable
+class ObjectWrites(Protocol):
+    """Optional power: small objects whose bytes come through us."""
+
+    async def write_object(self, key: str, body: bytes, *, content_type: str, token: str) -> None:
+        """Create an object by one request that never overwrites, and that may be sent again.
+
+        If an object is there already, it stays, and nothing is said: look whose it is (`head`, its `token`).
         """
         ...
 

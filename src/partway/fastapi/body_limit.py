@@ -22,17 +22,25 @@ class BodyLimit:
     Args:
         app: what comes behind it.
         max_size: bytes.
-        streaming_prefixes: paths that read their bodies as streams with limits of their own.
+        streaming_prefixes, streaming_paths: what reads bodies as streams with limits of its own.
     """
 
-    def __init__(self, app: ASGIApp, *, max_size: int, streaming_prefixes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_size: int,
+        streaming_prefixes: tuple[str, ...] = (),
+        streaming_paths: frozenset[str] = frozenset(),
+    ) -> None:
         self._app = app
         self._max_size = max_size
         self._streaming_prefixes = streaming_prefixes
+        self._streaming_paths = streaming_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] != "http" or scope["path"].startswith(self._streaming_prefixes):
+        if scope["type"] != "http" or self._streams(scope["path"]):
             await self._app(scope, receive, send)
             return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
@@ -46,6 +54,9 @@ class BodyLimit:
             await self._app(scope, counted.receive, answer.send)
         if counted.too_large and not answer.begun:
             await self._refuse(scope, receive, send)
+
+    def _streams(self, path: str) -> bool:
+        return path in self._streaming_paths or path.startswith(self._streaming_prefixes)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = BodyTooLarge(f"The body is larger than {self._max_size} bytes.")

@@ -12,12 +12,14 @@ from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
 from partway.core.initiation import UploadSettings
 from partway.core.ports import FileQuery, Records, Store
+from partway.core.proxied import ProxiedUploads
 from partway.core.uploads import Uploads
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
 from partway.fastapi.batches import add_batch_routes
 from partway.fastapi.downloads import add_download_route
+from partway.fastapi.form_upload import add_form_upload_route
 from partway.fastapi.routers import PROBLEMS
 from partway.wire import schemas
 from partway.wire.answers import (
@@ -75,6 +77,8 @@ def files_router(
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
     add_batch_routes(router, batches, caller, addresses)
     _add_upload_routes(router, uploads, caller, addresses)
+    proxied = ProxiedUploads(store=store, records=records, settings=settings, uploads=uploads)
+    add_form_upload_route(router, proxied, caller, addresses, policy=settings.policy)
     _add_file_routes(router, files, caller, addresses)
     add_download_route(router, files, caller, addresses)
     return router

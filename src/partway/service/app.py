@@ -95,7 +95,12 @@ class _ApiCors(CORSMiddleware):
 
 
 def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
-    app.add_middleware(BodyLimit, max_size=_MAX_JSON_SIZE, streaming_prefixes=(f"{STORE_PATH}/",))
+    app.add_middleware(
+        BodyLimit,
+        max_size=_MAX_JSON_SIZE,
+        streaming_prefixes=(f"{STORE_PATH}/",),
+        streaming_paths=frozenset({f"{settings.api_prefix}/files/upload"}),
+    )
     if settings.cors_origins:
         app.add_middleware(
             _ApiCors,

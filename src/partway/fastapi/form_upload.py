@@ -1,0 +1,296 @@
+"""`POST /files/upload`: a file in a form, streamed on to the store part by part."""
+
+# No postponed annotations here: FastAPI reads those of the route, and they close over the factory's dependency.
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import ClientDisconnect
+
+from partway.core.file import Caller, File
+from partway.core.initiation import NewUpload
+from partway.core.policy import UploadPolicy
+from partway.core.proxied import PROXIED_PART_SIZE, ProxiedUploads
+from partway.errors import InvalidInput, PolicyRefused, Refused
+from partway.fastapi.addresses import OwnAddresses
+from partway.fastapi.answers import json_answer
+from partway.fastapi.auth import CallerOf
+from partway.fastapi.form_stream import (
+    MAX_FIELDS_SIZE,
+    Field,
+    FileBegins,
+    FileEnds,
+    FormEvent,
+    closing_size,
+    read_form,
+)
+from partway.wire import schemas
+from partway.wire.answers import Addresses, file_json
+
+_PARTS_IN_FLIGHT = 2
+_LATE = frozenset({"description", "is_public", "metadata"})  # may follow the file: they do not decide its key
+_FORM_SCHEMA = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "folder": {"type": "string", "description": "send it in front of a large file"},
+                        "description": {"type": "string"},
+                        "is_public": {"type": "boolean"},
+                        "metadata": {"type": "string", "description": "a JSON object"},
+                        "parent_content_type": {"type": "string"},
+                        "parent_object_id": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def add_form_upload_route(
+    router: APIRouter,
+    proxied: ProxiedUploads,
+    caller_of: CallerOf,
+    addresses_of: OwnAddresses,
+    *,
+    policy: UploadPolicy,
+) -> None:
+    """Add `POST /files/upload`.
+
+    Args:
+        policy: whose size limit refuses a body before it is read.
+    """
+
+    @router.post(
+        "/files/upload",
+        status_code=201,
+        response_model=schemas.FileAnswer,
+        tags=["uploads"],
+        openapi_extra=_FORM_SCHEMA,
+    )
+    async def upload(
+        request: Request,
+        caller: Annotated[Caller, Depends(caller_of)],
+        addresses: Annotated[Addresses, Depends(addresses_of)],
+    ) -> Response:
+        """Send a file through the service, for clients that cannot send it to the store. It is whole, or not there."""
+        return json_answer(
+            file_json(await _Upload(request, proxied, caller, policy.max_file_size).take(), addresses), status=201
+        )
+
+
+class _Upload:
+    """One form on its way."""
+
+    def __init__(self, request: Request, proxied: ProxiedUploads, caller: Caller, max_file_size: int | None) -> None:
+        self._request = request
+        self._proxied = proxied
+        self._caller = caller
+        self._max_file_size = max_file_size
+        self._fields: dict[str, str] = dict(request.query_params)
+        self._begun: File | None = None
+        self._bound = 0  # bytes that the file can have at most
+
+    async def take(self) -> File:
+        """Read the form to its end and store its file.
+
+        Raises:
+            Refused, InvalidInput, PolicyRefused, StoreError: nothing is kept.
+        """
+        self._bound = self._announced_size()
+        events = read_form(self._request)
+        try:
+            begins = await self._file_begins(events)
+            return await self._take_file(begins, events)
+        except ClientDisconnect:
+            await self._give_up()
+            raise Refused("The client went away.", code="malformed_body") from None
+        except BaseException:
+            await self._give_up()
+            raise
+
+    async def _take_file(self, begins: FileBegins, events: AsyncIterator[FormEvent]) -> File:
+        blocks = _blocks(events)
+        first = await anext(blocks)
+        if len(first) < PROXIED_PART_SIZE:
+            await self._rest_of_fields(events)
+            return await self._proxied.store_small(self._new(begins, len(first)), first, caller=self._caller)
+        self._begun = await self._proxied.begin(self._new(begins, self._bound), caller=self._caller)
+        early = dict(self._fields)
+        size = await self._send(self._begun, first, blocks)
+        await self._rest_of_fields(events)
+        late = {name: value for name, value in self._fields.items() if early.get(name) != value}
+        if late.keys() - _LATE:
+            raise InvalidInput(
+                f"The field '{min(late.keys() - _LATE)}' came behind a large file, which had to be stored before: send "
+                "it in front of the file, or in the query.",
+                field=min(late.keys() - _LATE),
+            )
+        return await self._proxied.finish(self._begun, file_size=size, changes=_changes(late), caller=self._caller)
+
+    async def _send(self, file: File, first: bytes, blocks: AsyncIterator[bytes]) -> int:
+        """Send the parts, a few at once, while the next ones arrive. Returns the bytes of all."""
+        part_size = file.part_size
+        size, number = 0, 0
+        gathered = bytearray(first)
+        del first
+        sending: set[asyncio.Task[None]] = set()
+        try:
+            more = True
+            while True:
+                while more and len(gathered) < part_size:
+                    block = await anext(blocks, None)
+                    more = block is not None
+                    gathered += block or b""
+                if not gathered:
+                    break
+                body = bytes(gathered[:part_size])
+                del gathered[:part_size]
+                size += len(body)
+                self._check_size(size)
+                number += 1
+                while len(sending) >= _PARTS_IN_FLIGHT:
+                    sending = await _one_less(sending)
+                sending.add(asyncio.create_task(self._proxied.write(file, number, body)))
+                del body
+            while sending:
+                sending = await _one_less(sending)
+        finally:
+            for task in sending:
+                task.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+        return size
+
+    async def _file_begins(self, events: AsyncIterator[FormEvent]) -> FileBegins:
+        async for event in events:
+            if isinstance(event, FileBegins):
+                if event.name != "file":
+                    raise InvalidInput("The file's field must be named 'file'.", field="file")
+                return event
+            if isinstance(event, Field):
+                self._fields[event.name] = event.value
+        raise InvalidInput("The form has no file; send one in the field 'file'.", field="file")
+
+    async def _rest_of_fields(self, events: AsyncIterator[FormEvent]) -> None:
+        async for event in events:
+            if isinstance(event, FileBegins):
+                raise InvalidInput("The form has more than one file; send one in each request.", field="file")
+            if isinstance(event, Field):
+                self._fields[event.name] = event.value
+
+    def _announced_size(self) -> int:
+        """The most bytes that the file can have, by the length of the body.
+
+        Raises:
+            Refused: the length is not announced (`length_required`).
+            PolicyRefused: it is too large, before a byte of it is read.
+        """
+        length = self._request.headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()):
+            raise Refused("Send the form with a Content-Length.", code="length_required")
+        bound = max(0, int(length) - closing_size(self._request))
+        if self._max_file_size is not None and bound > self._max_file_size:
+            if bound > self._max_file_size + MAX_FIELDS_SIZE:
+                self._refuse_size()
+            bound = self._max_file_size
+        return bound
+
+    def _check_size(self, size: int) -> None:
+        if size > self._bound:
+            self._refuse_size()
+
+    def _refuse_size(self) -> None:
+        raise PolicyRefused(
+            f"The file is too large; at most {self._max_file_size} bytes are allowed.",
+            code="file_too_large",
+            max_file_size=self._max_file_size,
+        )
+
+    def _new(self, begins: FileBegins, file_size: int) -> NewUpload:
+        fields = self._fields
+        changes = _changes({name: value for name, value in fields.items() if name in _LATE})
+        return NewUpload(
+            file_name=begins.file_name,
+            file_size=file_size,
+            file_content_type=begins.content_type,
+            presign_parts=0,
+            folder=fields.get("folder", ""),
+            description=changes.get("description", ""),
+            is_public=changes.get("is_public", False),
+            metadata=changes.get("metadata", {}),
+            parent_content_type=fields.get("parent_content_type") or None,
+            parent_object_id=fields.get("parent_object_id") or None,
+        )
+
+    async def _give_up(self) -> None:
+        """Leave nothing behind, also if the request was cancelled."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            task = asyncio.ensure_future(self._proxied.give_up(begun))
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(task)
+
+
+async def _blocks(events: AsyncIterator[FormEvent]) -> AsyncIterator[bytes]:
+    """A file's bytes in blocks of a part's size, the last one shorter, and maybe empty if it is the only one."""
+    gathered = bytearray()
+    given = False
+    async for event in events:
+        if isinstance(event, FileEnds):
+            break
+        if isinstance(event, bytes):
+            gathered += event
+            while len(gathered) >= PROXIED_PART_SIZE:
+                yield bytes(gathered[:PROXIED_PART_SIZE])
+                given = True
+                del gathered[:PROXIED_PART_SIZE]
+    if gathered or not given:
+        yield bytes(gathered)
+
+
+async def _one_less(sending: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    done, pending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    return pending
+
+
+def _changes(fields: dict[str, str]) -> dict[str, Any]:
+    """The fields of a form in their types."""
+    changes: dict[str, Any] = {}
+    if "description" in fields:
+        changes["description"] = fields["description"]
+    if "is_public" in fields:
+        changes["is_public"] = _truth(fields["is_public"])
+    if fields.get("metadata"):
+        changes["metadata"] = _json_object(fields["metadata"])
+    return changes
+
+
+def _truth(text: str) -> bool:
+    plain = text.strip().lower()
+    if plain in {"true", "1", "on", "yes"}:
+        return True
+    if plain in {"false", "0", "off", "no", ""}:
+        return False
+    raise InvalidInput("is_public must be true or false.", field="is_public")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput("metadata must be a JSON object.", field="metadata", code="invalid_metadata") from error
+    if not isinstance(found, dict):
+        raise InvalidInput("metadata must be a JSON object.", field="metadata", code="invalid_metadata")
+    return found
