@@ -37,7 +37,7 @@ def store_with(credentials: Credentials) -> S3Store:
         transport=transport,
         patience=1.0,
     )
-    return S3Store(calls=calls, public_address=address)
+    return S3Store(bucket="b", calls=calls, public_address=address)
 
 
 def ends_in(seconds: float) -> Credentials:

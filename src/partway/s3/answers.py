@@ -40,7 +40,7 @@ class UploadsPage(NamedTuple):
     """One page of open multipart uploads."""
 
     uploads: Sequence[ListedUpload]
-    next_markers: tuple[str, str] | None  #: key and upload id where the next page begins
+    next_markers: tuple[str, str] | None  #: key (empty: none) and upload id where the next page begins
 
 
 class ObjectsPage(NamedTuple):
@@ -80,14 +80,12 @@ def read_uploads(answer: S3Answer, *, prefix: str) -> UploadsPage:
         ListedUpload(decode(node.need("Key")), node.need("UploadId"), _time(node.text("Initiated")))
         for node in document.nodes("Upload")
     ]
-    if document.text("IsTruncated") != "true" or not uploads:
+    if document.text("IsTruncated") != "true":
         return UploadsPage(uploads, None)
-    # SeaweedFS names no markers: the last row is one.
-    key = document.text("NextKeyMarker")
-    return UploadsPage(
-        uploads,
-        (decode(key) if key else uploads[-1].key, document.text("NextUploadIdMarker") or uploads[-1].upload_id),
-    )
+    markers = (decode(document.text("NextKeyMarker") or ""), document.text("NextUploadIdMarker") or "")
+    if not any(markers):  # a store that names none goes on behind the last row, as S3 does
+        return UploadsPage(uploads, (uploads[-1].key, uploads[-1].upload_id) if uploads else None)
+    return UploadsPage(uploads, markers)
 
 
 def read_objects(answer: S3Answer) -> ObjectsPage:
@@ -124,6 +122,22 @@ def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | Non
         token=headers.get(TOKEN_HEADER),
         checksum=_full_checksum(headers),
         metadata=read_metadata(headers),
+    )
+
+
+def read_sent_part(answer: S3Answer, *, part_number: int, size: int) -> StoredPart:
+    """What the answer to an UploadPart of `size` bytes says.
+
+    Raises:
+        UploadGone, StoreRefused, StoreUnavailable: it was not taken.
+    """
+    raise_for(answer.status, answer.body)
+    etag = plain_etag(answer.headers.get("etag", ""))
+    if not etag:
+        raise unreadable("it has no ETag")
+    sums = (answer.headers.get(algorithm.header) for algorithm in _KEPT)
+    return StoredPart(
+        part_number=part_number, size=size, etag=etag, checksum=next((each for each in sums if each), None)
     )
 
 

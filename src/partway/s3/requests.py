@@ -48,6 +48,12 @@ def create_multipart_upload(
     return S3Request(method="POST", key=key, query=[("uploads", "")], headers=headers)
 
 
+def upload_part(key: str, upload_id: str, part_number: int, body: bytes) -> S3Request:
+    """UploadPart of a body in memory. The signature covers its SHA-256, so the store takes these bytes or none."""
+    query = [("partNumber", str(part_number)), ("uploadId", upload_id)]
+    return S3Request(method="PUT", key=key, query=query, body=body, read_timeout=_LONG)
+
+
 def list_parts(key: str, upload_id: str, *, marker: int = 0) -> S3Request:
     """ListParts, one page of as many as the store likes to list.
 
@@ -97,12 +103,13 @@ def abort_multipart_upload(key: str, upload_id: str) -> S3Request:
     return S3Request(method="DELETE", key=key, query=[("uploadId", upload_id)])
 
 
-def list_multipart_uploads(prefix: str, *, key_marker: str = "", upload_id_marker: str = "") -> S3Request:
-    """ListMultipartUploads, one page of at most 1,000."""
-    query = [("encoding-type", "url"), ("max-uploads", "1000"), ("prefix", prefix), ("uploads", "")]
-    if key_marker:
-        query += [("key-marker", key_marker), ("upload-id-marker", upload_id_marker)]
-    return S3Request(method="GET", query=query)
+def list_multipart_uploads(
+    prefix: str, *, key_marker: str = "", upload_id_marker: str = "", limit: int = 1000
+) -> S3Request:
+    """ListMultipartUploads, one page of at most 1,000; markers as the page before gave them."""
+    query = [("encoding-type", "url"), ("max-uploads", str(limit)), ("prefix", prefix), ("uploads", "")]
+    markers = [("key-marker", key_marker), ("upload-id-marker", upload_id_marker)]
+    return S3Request(method="GET", query=[*query, *(marker for marker in markers if marker[1])])
 
 
 def head_object(key: str) -> S3Request:

@@ -7,7 +7,7 @@ import json
 
 from partway.errors import InvalidInput
 
-_BEHIND_KEY = "objects"
+_BEHIND_KEY, _BEHIND_UPLOAD = "objects", "uploads"
 
 
 def write_cursor(kind: str, *place: str) -> str:
@@ -54,6 +54,21 @@ def last_key(cursor: str | None) -> str:
         InvalidInput: it is no such cursor (code `invalid_cursor`).
     """
     return "" if cursor is None else read_cursor(cursor, kinds={_BEHIND_KEY: 1})[1][0]
+
+
+def behind_upload(key: str, upload_id: str) -> str:
+    """The cursor for what comes behind an open upload."""
+    return write_cursor(_BEHIND_UPLOAD, key, upload_id)
+
+
+def last_upload(cursor: str | None) -> tuple[str, str]:
+    """The key and the upload id that `behind_upload` was given; empty for a walk's begin.
+
+    Raises:
+        InvalidInput: it is no such cursor (code `invalid_cursor`).
+    """
+    key, upload_id = ("", "") if cursor is None else read_cursor(cursor, kinds={_BEHIND_UPLOAD: 2})[1]
+    return key, upload_id
 
 
 def _invalid() -> InvalidInput:

@@ -6,19 +6,18 @@ them to `MemoryStore.send`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import quote
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
 from partway.core.ports import (
     Clock,
     ListedObject,
+    ListedUpload,
     ObjectPage,
     ObjectStream,
     PartToSign,
@@ -27,13 +26,15 @@ from partway.core.ports import (
     SignedUrl,
     StoredObject,
     SystemClock,
+    UploadPage,
 )
 from partway.core.ranges import NotSatisfiable, requested_range
 from partway.errors import PartwayError
 from partway.stores.completion import checked_checksum, parts_to_join
 from partway.stores.contract.bench import Answer
-from partway.stores.cursors import behind_key, last_key
+from partway.stores.cursors import behind_key, behind_upload, last_key, last_upload
 from partway.stores.digests import base64_of, etag_of_parts, new_checksum, new_md5
+from partway.stores.memory_urls import UrlSigner
 from partway.stores.refusals import answer_refusal, object_gone, outside, refused, upload_gone
 
 _CHUNK_SIZE = 1024 * 1024  # bytes
@@ -52,47 +53,13 @@ class _Upload:
     bodies: dict[int, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _UrlSigner:
-    """Signs what a URL allows, under SigV4's parameter names but with a key of its own."""
-
-    clock: Clock
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-
-    def sign(
-        self, method: str, key: str, *, query: Mapping[str, str], headers: Mapping[str, str], expires_in: int
-    ) -> str:
-        """The URL for one method of one key, with these query parameters and headers, for `expires_in` seconds."""
-        moment = int(self.clock.now().timestamp())
-        terms = {"X-Amz-Date": moment, "X-Amz-Expires": expires_in, "X-Amz-SignedHeaders": ";".join(sorted(headers))}
-        url = f"memory:///{quote(key)}?{urlencode({**query, **terms})}"
-        return f"{url}&X-Amz-Signature={self._signature(method, url, headers)}"
-
-    def verify(self, method: str, url: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
-        """The key and the query parameters of a URL that was signed for this method and these headers."""
-        signed, _, signature = url.partition("&X-Amz-Signature=")
-        path, _, query = signed.removeprefix("memory:///").partition("?")
-        terms = dict(parse_qsl(query))
-        names = terms.get("X-Amz-SignedHeaders", "").split(";")
-        sent = {name: headers[name] for name in names if name in headers}
-        if not hmac.compare_digest(signature, self._signature(method, signed, sent)):
-            raise refused("SignatureDoesNotMatch")
-        if self.clock.now().timestamp() > int(terms["X-Amz-Date"]) + int(terms["X-Amz-Expires"]):
-            raise refused("AccessDenied", "Request has expired")
-        return unquote(path), terms
-
-    def _signature(self, method: str, url: str, headers: Mapping[str, str]) -> str:
-        canonical = "\n".join([method, url, *(f"{name}:{headers[name]}" for name in sorted(headers))])
-        return hmac.new(self.secret, canonical.encode(), hashlib.sha256).hexdigest()
-
-
 class _MemoryUploads:
     """The multipart half."""
 
     def __init__(self, *, limits: StoreLimits = S3_LIMITS, clock: Clock | None = None) -> None:
         self._limits = limits
         self._clock = clock or SystemClock()
-        self._signer = _UrlSigner(self._clock)
+        self._signer = UrlSigner(self._clock)
         self._uploads: dict[str, _Upload] = {}
         self._objects: dict[str, tuple[StoredObject, bytes]] = {}
 
@@ -127,6 +94,28 @@ class _MemoryUploads:
     async def find_uploads(self, key: str) -> list[str]:
         """See `core.ports.MultipartStore`."""
         return [upload_id for upload_id, upload in self._uploads.items() if upload.key == key]
+
+    async def list_uploads(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> UploadPage:
+        """See `core.ports.UploadListing`. By key, then by upload id."""
+        after = last_upload(cursor)
+        rows = sorted(
+            ListedUpload(upload.key, upload_id, upload.initiated)
+            for upload_id, upload in self._uploads.items()
+            if upload.key.startswith(prefix) and (upload.key, upload_id) > after
+        )
+        more = len(rows) > limit
+        return UploadPage(rows[:limit], behind_upload(rows[limit - 1].key, rows[limit - 1].upload_id) if more else None)
+
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+        """See `core.ports.PartWrites`."""
+        upload = self._upload(key, upload_id)
+        if len(body) != part.size:
+            raise refused("IncompleteBody", f"{len(body)} bytes came as a part of {part.size}.")
+        headers = {}
+        if upload.algorithm is not None and part.checksum is not None:
+            headers = {upload.algorithm.header: part.checksum}
+        self._keep_part(upload, part.part_number, headers, body)
+        return upload.parts[part.part_number]
 
     async def sign_parts(
         self,
@@ -197,6 +186,14 @@ class _MemoryUploads:
             raise upload_gone()
         return upload
 
+    def _keep_part(self, upload: _Upload, number: int, headers: Mapping[str, str], body: bytes) -> str:
+        etag, checksum = _checked(headers, body)
+        upload.bodies[number] = body
+        upload.parts[number] = StoredPart(
+            part_number=number, size=len(body), etag=etag, checksum=checksum, last_modified=self._clock.now()
+        )
+        return etag
+
     def _keep(
         self,
         key: str,
@@ -222,7 +219,7 @@ class _MemoryUploads:
 
 
 class MemoryStore(_MemoryUploads):
-    """An object store in memory, with conditional PUTs and listings.
+    """An object store in memory, with every optional power but forms.
 
     Args:
         limits: what it takes; S3's unless a test wants small parts.
@@ -281,6 +278,19 @@ class MemoryStore(_MemoryUploads):
         url = self._signer.sign("PUT", key, query={}, headers=signed, expires_in=expires_in)
         return SignedUrl(url, expires_in, headers)
 
+    async def sign_plain_put(
+        self, key: str, *, content_type: str, expires_in: int, size: int | None = None
+    ) -> SignedUrl:
+        """See `core.ports.PlainPuts`."""
+        headers = {"content-type": content_type}
+        length = {} if size is None else {"content-length": str(size)}
+        url = self._signer.sign("PUT", key, query={}, headers={**headers, **length}, expires_in=expires_in)
+        return SignedUrl(url, expires_in, headers)
+
+    def object_url(self, key: str) -> str:
+        """See `core.ports.ObjectAddresses`."""
+        return f"memory:///{quote(key)}"
+
     async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `core.ports.ObjectListing`."""
         after = last_key(cursor)
@@ -312,23 +322,18 @@ class MemoryStore(_MemoryUploads):
             return Answer(refusal.status, {name.lower(): v for name, v in refusal.headers.items()}, refusal.body)
 
     def _take_part(self, key: str, terms: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
-        upload = self._upload(key, terms["uploadId"])
-        number, (etag, checksum) = int(terms["partNumber"]), _checked(headers, body)
-        upload.bodies[number] = body
-        upload.parts[number] = StoredPart(
-            part_number=number, size=len(body), etag=etag, checksum=checksum, last_modified=self._clock.now()
-        )
+        etag = self._keep_part(self._upload(key, terms["uploadId"]), int(terms["partNumber"]), headers, body)
         return Answer(200, {"etag": f'"{etag}"'}, b"")
 
     def _take_object(self, key: str, headers: Mapping[str, str], body: bytes) -> Answer:
         etag, _ = _checked(headers, body)
-        if key in self._objects:
+        if key in self._objects and "if-none-match" in headers:
             raise refused("PreconditionFailed")
         self._keep(
             key,
             body,
             content_type=headers["content-type"],
-            token=headers[_TOKEN_HEADER],
+            token=headers.get(_TOKEN_HEADER),
             etag=etag,
             checksum=_named_checksum(headers),
         )

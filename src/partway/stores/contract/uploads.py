@@ -31,6 +31,32 @@ async def parts_make_the_object(bench: Bench) -> None:
     expect(await bench.content(key) == first + b"the end", "the object's bytes are those of its parts, in order")
 
 
+async def metadata_come_back(bench: Bench) -> None:
+    """What was given at creation comes back from `head` and `read`: names in lower case, values as any text."""
+    given = {
+        "Plain": "a  b",
+        "accents": "größe, naïve, 数 \U0001f600",
+        "long": "é" * 300,
+        "look": "=?UTF-8?B?eA==?=",
+        "e": "",
+    }
+    key = bench.key()
+    upload_id = await bench.store.create_upload(key, content_type=CONTENT_TYPE, token=PROOF, metadata=given)
+    await bench.store.complete_upload(key, upload_id, await bench.send_parts(key, upload_id, [b"body"]))
+    stored = await bench.store.head(key)
+    if stored is None:
+        raise ContractBroken("expected that the completed object is there")
+    expected = {name.lower(): value for name, value in given.items()}
+    expect(dict(stored.metadata) == expected, "head gives the metadata of creation", found=stored.metadata)
+    expect(stored.token == PROOF, "the token is no part of the metadata", found=stored)
+    stream = await bench.store.read(key)
+    await stream.aclose()
+    expect(dict(stream.stored.metadata) == expected, "read gives them too", found=stream.stored.metadata)
+    await bench.store_object(bench.key("without"), b"")
+    without = await bench.store.head(bench.key("without"))
+    expect(without is not None and not without.metadata, "no metadata given, none come back", found=without)
+
+
 async def listed_parts_are_described(bench: Bench) -> None:
     """A listed part has the number, size and ETag that its PUT had."""
     key = bench.key()
@@ -190,6 +216,7 @@ async def two_uploads_of_one_key_do_not_mix(bench: Bench) -> None:
 
 CHECKS = (
     parts_make_the_object,
+    metadata_come_back,
     listed_parts_are_described,
     an_empty_file_is_one_empty_part,
     open_uploads_are_found_by_key,

@@ -74,20 +74,20 @@ class StoreFront:
         """
         size = _content_length(request)
         allowed = self._store.urls.verify(request)
+        if size > self._store.limits.max_part_size:  # also a whole object's: S3 takes no larger PUT
+            raise refused("EntityTooLarge", f"One PUT has at most {self._store.limits.max_part_size} bytes.")
         expected = _expected(request, size)
         part = allowed.part
         if part is None:
             return self._store.receive_object(
                 allowed.key,
                 content_type=request.headers.get("content-type", ""),
-                token=request.headers.get(TOKEN_HEADER, ""),
+                token=request.headers.get(TOKEN_HEADER),
                 expected=expected,
             )
         upload_id, number, offset = part
         if not 1 <= number <= self._store.limits.max_parts:
             raise refused("InvalidArgument", f"Parts are numbered from 1 to {self._store.limits.max_parts}.")
-        if size > self._store.limits.max_part_size:
-            raise refused("EntityTooLarge", f"A part has at most {self._store.limits.max_part_size} bytes.")
         return self._store.receive_part(allowed.key, upload_id, number=number, offset=offset, expected=expected)
 
     def received(self, request: StoreRequest, etag: str) -> StoreAnswer:

@@ -19,6 +19,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -31,6 +32,7 @@ UPLOAD_DESCRIPTION = "upload.json"
 JOURNAL = "parts"
 _MAX_SEGMENT = 255  # bytes of a name, as the common file systems have it
 _EMPTY = "%"  # an empty segment, as in a//b; encoding never makes a lone percent sign
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UPLOAD_ID = re.compile(r"[0-9a-f]{48}")
 
 
@@ -61,9 +63,19 @@ def new_upload_id(key: str) -> str:
     return f"{time.time_ns():016x}{_digest_of(key)}{secrets.token_hex(8)}"
 
 
+def is_upload_id(name: str) -> bool:
+    """Whether a folder's name is that of an open upload."""
+    return _UPLOAD_ID.fullmatch(name) is not None
+
+
+def moment_of(upload_id: str) -> datetime:
+    """When the upload was opened."""
+    return _EPOCH + timedelta(microseconds=int(upload_id[:16], 16) // 1000)
+
+
 def is_upload_of(upload_id: str, key: str) -> bool:
     """Whether the id can be that of an upload of this key."""
-    return _UPLOAD_ID.fullmatch(upload_id) is not None and upload_id[16:32] == _digest_of(key)
+    return is_upload_id(upload_id) and upload_id[16:32] == _digest_of(key)
 
 
 def _digest_of(key: str) -> str:

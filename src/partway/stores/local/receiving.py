@@ -249,7 +249,7 @@ class ObjectReceiver(Receiver):
     """
 
     def __init__(
-        self, objects: Objects, *, key: str, content_type: str, token: str, expected: Expected, clock: Clock
+        self, objects: Objects, *, key: str, content_type: str, token: str | None, expected: Expected, clock: Clock
     ) -> None:
         if objects.layout.object_folder(key).exists():
             raise refused("PreconditionFailed", "An object with this key is there already.")

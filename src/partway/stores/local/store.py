@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from partway.core.parts import MIB, S3_LIMITS, StoredPart, StoreLimits
 from partway.core.ports import (
     Clock,
     ListedObject,
+    ListedUpload,
     ObjectPage,
     ObjectStream,
     PartToSign,
@@ -21,24 +20,24 @@ from partway.core.ports import (
     SignedUrl,
     StoredObject,
     SystemClock,
+    UploadPage,
 )
-from partway.errors import InvalidInput, Misconfigured, StoreUnavailable, UploadGone
-from partway.s3.sigv4 import MAX_EXPIRY
+from partway.errors import InvalidInput, StoreUnavailable, UploadGone
 from partway.stores.completion import checked_checksum, parts_to_join
-from partway.stores.cursors import behind_key, last_key
+from partway.stores.cursors import behind_key, behind_upload, last_key, last_upload
 from partway.stores.digests import etag_of_parts, new_checksum
 from partway.stores.local.disk import disk_errors
 from partway.stores.local.journal import HeldPart
-from partway.stores.local.layout import DATA, UPLOAD_DESCRIPTION, Layout, remove_upload_files
+from partway.stores.local.layout import DATA, remove_upload_files
 from partway.stores.local.listing import walk_keys
 from partway.stores.local.objects import Objects
+from partway.stores.local.preparing import prepared
 from partway.stores.local.receiving import Expected, ObjectReceiver, PartReceiver, Receiver
 from partway.stores.local.uploads import OpenUpload, UploadOf, Uploads
 from partway.stores.local.urls import TOKEN_HEADER, StoreUrls
 from partway.stores.refusals import object_gone, outside, refused
 
 _CHUNK_SIZE = MIB  # bytes
-_SCRATCH_LIFE = MAX_EXPIRY  # seconds; no request takes longer, so what is older was left by a crash
 
 
 class LocalUploads:
@@ -53,7 +52,7 @@ class LocalUploads:
         limits: StoreLimits = S3_LIMITS,
         clock: Clock | None = None,
     ) -> None:
-        self._layout = _prepared(Path(root))
+        self._layout = prepared(Path(root))
         self._limits = limits
         self._clock = clock or SystemClock()
         self._uploads = Uploads(self._layout)
@@ -96,6 +95,17 @@ class LocalUploads:
         with disk_errors():
             return self._uploads.find(key)
 
+    async def list_uploads(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> UploadPage:
+        """See `core.ports.UploadListing`. Oldest first."""
+        _, after = last_upload(cursor)
+        rows: list[ListedUpload] = []
+        with disk_errors():
+            for upload in self._uploads.walk(prefix, after=after):
+                if len(rows) == limit:
+                    return UploadPage(rows, behind_upload(rows[-1].key, rows[-1].upload_id))
+                rows.append(upload)
+        return UploadPage(rows, None)
+
     async def sign_parts(
         self,
         key: str,
@@ -110,8 +120,7 @@ class LocalUploads:
         Raises:
             InvalidInput: a part other than the first has no offset.
         """
-        if any(part.part_number > 1 and part.offset == 0 and part.size > 0 for part in parts):
-            raise InvalidInput("The local store needs each part's offset in the file.", field="offset")
+        _insist_on_offsets(parts)
         return self.urls.sign_parts(key, upload_id, parts, expires_in=expires_in, algorithm=checksum_algorithm)
 
     async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
@@ -153,6 +162,30 @@ class LocalUploads:
             )
             remove_upload_files(self._objects.place(upload.folder, stored, overwrite=True))
         self._uploads.forget(upload_id)
+
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+        """See `core.ports.PartWrites`. The part's offset must be given, as for `sign_parts`.
+
+        Raises:
+            UploadGone: as the port says.
+            InvalidInput: a part other than the first has no offset.
+            StoreRefused: the body has another size or checksum than the part.
+        """
+        _insist_on_offsets([part])
+        with disk_errors(), self._uploads.opened(key, upload_id) as upload:
+            algorithm = upload.of.checksum_algorithm if part.checksum is not None else None
+        expected = Expected(size=part.size, algorithm=algorithm, checksum=part.checksum if algorithm else None)
+        number = part.part_number
+        with self.receive_part(key, upload_id, number=number, offset=part.offset, expected=expected) as receiver:
+            receiver.write(body)
+            etag = receiver.finish()
+        return StoredPart(
+            part_number=number,
+            size=part.size,
+            etag=etag,
+            checksum=expected.checksum,
+            last_modified=self._clock.now(),
+        )
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """See `core.ports.MultipartStore`."""
@@ -257,7 +290,19 @@ class BlockingLocalStore(LocalUploads):
             headers[checksum_algorithm.header] = checksum
         return self.urls.sign("PUT", key, query={}, headers=headers, expires_in=expires_in)
 
-    def receive_object(self, key: str, *, content_type: str, token: str, expected: Expected) -> Receiver:
+    async def sign_plain_put(
+        self, key: str, *, content_type: str, expires_in: int, size: int | None = None
+    ) -> SignedUrl:
+        """See `core.ports.PlainPuts`. This store never overwrites by a PUT: a second one is answered 412."""
+        headers = {"content-type": content_type}
+        length = {} if size is None else {"content-length": str(size)}
+        return self.urls.sign("PUT", key, query={}, headers={**headers, **length}, expires_in=expires_in)
+
+    def object_url(self, key: str) -> str:
+        """See `core.ports.ObjectAddresses`. The service's store routes answer it only if it is signed."""
+        return self.urls.unsigned(key)
+
+    def receive_object(self, key: str, *, content_type: str, token: str | None, expected: Expected) -> Receiver:
         """Take the body of a whole object whose request was verified.
 
         Raises:
@@ -310,29 +355,9 @@ class _FileChunks(AsyncIterator[bytes]):
         self._file.close()
 
 
-def _prepared(root: Path) -> Layout:
-    """The layout of a root whose folders are there; what crashes left is removed."""
-    try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        layout = Layout(root.resolve(strict=True))
-        for folder in (layout.uploads, layout.objects, layout.scratch):
-            folder.mkdir(exist_ok=True, mode=0o700)
-        for left in _left_by_crashes(layout):
-            shutil.rmtree(left, ignore_errors=True)
-    except OSError as error:
-        raise Misconfigured(
-            f"The local store's folder {root} cannot be used: {error.strerror}.", setting="PARTWAY_DATA_DIR"
-        ) from error
-    return layout
-
-
-def _left_by_crashes(layout: Layout) -> Iterator[Path]:
-    """Old scratch, and replaced objects in the places of the uploads that replaced them."""
-    for folder in layout.scratch.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if folder.lstat().st_mtime < time.time() - _SCRATCH_LIFE:
-                yield folder
-    yield from (folder for folder in layout.uploads.iterdir() if not (folder / UPLOAD_DESCRIPTION).exists())
+def _insist_on_offsets(parts: Sequence[PartToSign]) -> None:
+    if any(part.part_number > 1 and part.offset == 0 and part.size > 0 for part in parts):
+        raise InvalidInput("The local store needs each part's offset in the file.", field="offset")
 
 
 def _end_of_row(parts: Sequence[StoredPart]) -> int:

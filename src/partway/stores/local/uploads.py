@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import heapq
 import json
 import os
 import threading
@@ -13,11 +14,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from partway.core.checksums import ChecksumAlgorithm
+from partway.core.ports import ListedUpload
 from partway.stores.local.disk import flush_folder, open_file, remove_folder, write_json
 from partway.stores.local.journal import HeldPart, Journal, Turn
-from partway.stores.local.layout import DATA, JOURNAL, UPLOAD_DESCRIPTION, Layout, is_upload_of, new_upload_id
+from partway.stores.local.layout import (
+    DATA,
+    JOURNAL,
+    UPLOAD_DESCRIPTION,
+    Layout,
+    is_upload_id,
+    is_upload_of,
+    moment_of,
+    new_upload_id,
+)
 from partway.stores.refusals import upload_gone
 
+_BATCH = 1000  # upload ids in memory at a time
 _JOURNALS_KEPT = 32  # open uploads whose journals stay in memory
 
 
@@ -130,6 +142,23 @@ class Uploads:
             for name in os.listdir(self.layout.uploads)
             if is_upload_of(name, key) and (self.layout.uploads / name / UPLOAD_DESCRIPTION).exists()
         )
+
+    def walk(self, prefix: str, *, after: str) -> Iterator[ListedUpload]:
+        """Open uploads of keys that begin with `prefix`, whose ids sort behind `after`, oldest first.
+
+        In bounded memory: the folder is looked through again for each batch of names, and each description read once.
+        """
+        while batch := heapq.nsmallest(_BATCH, (name for name in self._ids() if name > after)):
+            for upload_id in batch:
+                with contextlib.suppress(FileNotFoundError):  # it was completed or aborted meanwhile
+                    key = _read_description(self.layout.uploads / upload_id / UPLOAD_DESCRIPTION).key
+                    if key.startswith(prefix):
+                        yield ListedUpload(key, upload_id, moment_of(upload_id))
+            after = batch[-1]
+
+    def _ids(self) -> Iterator[str]:
+        with os.scandir(self.layout.uploads) as entries:
+            yield from (entry.name for entry in entries if is_upload_id(entry.name))
 
     @contextlib.contextmanager
     def opened(self, key: str, upload_id: str) -> Iterator[OpenUpload]:

@@ -104,6 +104,10 @@ class StoreUrls:
         to_send = {name: value for name, value in headers.items() if name != "content-length"}
         return SignedUrl(self._public(url), life, to_send)
 
+    def unsigned(self, key: str) -> str:
+        """The key's URL without a signature."""
+        return f"{self._front}{_ADDRESS.path(key)}"
+
     def verify(self, request: StoreRequest) -> Allowed:
         """What the request is allowed to do.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 try:
     import aiohttp
@@ -65,7 +66,7 @@ class AiohttpTransport:
             request.method,
             URL(request.url, encoded=True),
             headers=request.headers,
-            data=request.body or None,
+            data=io.BytesIO(request.body) if request.body else None,  # sent piece by piece, so the loop is not held up
             timeout=aiohttp.ClientTimeout(
                 total=total, sock_connect=self._connect_timeout, sock_read=request.read_timeout
             ),

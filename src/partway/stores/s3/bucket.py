@@ -12,11 +12,13 @@ class S3Bucket:
     """A bucket as we reach it and as clients reach it.
 
     Args:
+        bucket: its name.
         calls: our requests.
         public_address: what URLs for clients begin with.
     """
 
-    def __init__(self, *, calls: S3Calls, public_address: BucketAddress) -> None:
+    def __init__(self, *, bucket: str, calls: S3Calls, public_address: BucketAddress) -> None:
+        self._bucket = bucket
         self._calls = calls
         self._public_address = public_address
 

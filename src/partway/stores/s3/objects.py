@@ -1,12 +1,13 @@
-"""The objects' half of the S3 store; see `core.ports.ObjectStore`, `ConditionalPuts` and `ObjectListing`."""
+"""The objects' half of the S3 store; see `core.ports.ObjectStore` and the powers."""
 
 from __future__ import annotations
 
 from partway.core.checksums import ChecksumAlgorithm
-from partway.core.ports import ObjectPage, ObjectStream, SignedUrl, StoredObject
+from partway.core.ports import ObjectPage, ObjectStream, SignedForm, SignedUrl, StoredObject
 from partway.errors import InvalidInput, ObjectGone, StoreRefused
 from partway.s3 import answers, requests
 from partway.s3.metadata import TOKEN_HEADER
+from partway.s3.post_policy import sign_post
 from partway.s3.refusals import raise_for
 from partway.s3.sigv4 import presign
 from partway.stores.cursors import read_cursor, write_cursor
@@ -89,6 +90,46 @@ class S3Objects(S3Bucket):
         )
         return SignedUrl(url, lifetime, headers)
 
+    async def sign_plain_put(
+        self, key: str, *, content_type: str, expires_in: int, size: int | None = None
+    ) -> SignedUrl:
+        """Presign PUTs with this Content-Type, and of this size if it is known. Each overwrites the one before."""
+        signing, lifetime = await self._signing_for(expires_in)
+        headers = {"content-type": content_type}
+        length = {} if size is None else {"content-length": str(size)}
+        url = presign(
+            method="PUT",
+            address=self._public_address,
+            key=key,
+            signing=signing,
+            expires_in=lifetime,
+            headers={**headers, **length},
+        )
+        return SignedUrl(url, lifetime, headers)
+
+    async def sign_form(
+        self, key: str, *, content_type: str, min_size: int, max_size: int, expires_in: int
+    ) -> SignedForm:
+        """Presign a form for the public endpoint. A file overwrites the one that was sent before.
+
+        Raises:
+            InvalidInput: no form can name this key; see `s3.post_policy`.
+        """
+        signing, lifetime = await self._signing_for(expires_in)
+        fields = sign_post(
+            bucket=self._bucket,
+            key=key,
+            content_type=content_type,
+            sizes=(min_size, max_size),
+            signing=signing,
+            expires_in=lifetime,
+        )
+        return SignedForm(f"{self._public_address.origin}{self._public_address.path()}", fields, lifetime)
+
+    def object_url(self, key: str) -> str:
+        """The object at the public endpoint, unsigned."""
+        return f"{self._public_address.origin}{self._public_address.path(key)}"
+
     async def delete(self, key: str) -> None:
         """Delete an object."""
         answer = await self._calls.send(requests.delete_object(key))
@@ -122,6 +163,8 @@ class S3Objects(S3Bucket):
         answer = await self._calls.send(requests.head_bucket(), patience=_CHECK_PATIENCE)
         if answer.status == 404:
             raise StoreRefused("There is no such bucket; check S3_BUCKET_NAME.", store_code="NoSuchBucket")
+        if answer.status == 403:  # an answer to HEAD cannot say why; one to a listing can
+            answer = await self._calls.send(requests.list_objects("", limit=1), patience=_CHECK_PATIENCE)
         raise_for(answer.status, answer.body)
 
 

@@ -12,7 +12,7 @@ from partway.stores.s3.uploads import S3Uploads
 
 
 class S3Store(S3Uploads, S3Objects):
-    """A bucket. See `core.ports.Store`, `ConditionalPuts` and `ObjectListing` for its verbs.
+    """A bucket. See `core.ports.Store`, and every optional power of stores there, for its verbs.
 
     Make one with `connect` (for an event loop) or `connect_blocking` (for threads).
     """
@@ -53,4 +53,5 @@ class S3Store(S3Uploads, S3Objects):
             transport=transport,
             patience=settings.patience,
         )
-        return cls(calls=calls, public_address=address(settings.public_endpoint_url or settings.endpoint_url))
+        public_address = address(settings.public_endpoint_url or settings.endpoint_url)
+        return cls(bucket=settings.bucket, calls=calls, public_address=public_address)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
-from partway.core.ports import ListedUpload, PartToSign, SignedParts
+from partway.core.ports import ListedUpload, PartToSign, SignedParts, UploadPage
 from partway.errors import StoreUnavailable, UploadGone
 from partway.s3 import answers, requests
 from partway.s3.part_signer import PartSigner
 from partway.s3.refusals import raise_for
+from partway.stores.cursors import behind_upload, last_upload
 from partway.stores.s3.bucket import S3Bucket
 
 _ABORT_ROUNDS = 8
@@ -43,13 +44,34 @@ class S3Uploads(S3Bucket):
     async def find_uploads(self, key: str) -> list[str]:
         """Upload ids of exactly this key, oldest first, over all pages."""
         found: list[ListedUpload] = []
-        markers: tuple[str, str] | None = ("", "")
-        while markers is not None:
-            request = requests.list_multipart_uploads(key, key_marker=markers[0], upload_id_marker=markers[1])
-            page = answers.read_uploads(await self._calls.send(request), prefix=key)
+        cursor: str | None = None
+        while True:
+            page = await self.list_uploads(key, cursor=cursor)
             found += [upload for upload in page.uploads if upload.key == key]
-            markers = page.next_markers if page.next_markers != markers else None
-        return [upload.upload_id for upload in sorted(found, key=lambda upload: upload.initiated)]
+            cursor = page.next
+            if cursor is None:
+                return [upload.upload_id for upload in sorted(found, key=lambda upload: upload.initiated)]
+
+    async def list_uploads(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> UploadPage:
+        """One page of open uploads: by key on S3, by upload id on SeaweedFS.
+
+        Markers go back exactly as the store named them. SeaweedFS names an upload id alone and goes on rightly behind
+        it, also if it was aborted meanwhile; beside a key marker, such as the last row's key, it would list that key's
+        uploads only. S3 names both and needs both.
+        """
+        markers = last_upload(cursor)
+        request = requests.list_multipart_uploads(
+            prefix, key_marker=markers[0], upload_id_marker=markers[1], limit=limit
+        )
+        page = answers.read_uploads(await self._calls.send(request), prefix=prefix)
+        if page.next_markers is None or page.next_markers == markers:  # a store that stands still has no more
+            return UploadPage(page.uploads, None)
+        return UploadPage(page.uploads, behind_upload(*page.next_markers))
+
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+        """Send one part. Its SHA-256 is signed, so nothing can change under way and `part.checksum` is not sent."""
+        answer = await self._calls.send(requests.upload_part(key, upload_id, part.part_number, body))
+        return answers.read_sent_part(answer, part_number=part.part_number, size=len(body))
 
     async def sign_parts(
         self,
