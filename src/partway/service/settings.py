@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
 
 from partway.bucket.rules import BucketRules
 from partway.core.initiation import UploadSettings
@@ -16,8 +13,8 @@ from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
 from partway.errors import Misconfigured
 from partway.s3.address import Style
+from partway.service.environment import Environment
 
-T = TypeVar("T")
 _DAY = 24 * 3600  #: seconds
 _WEEK = 7 * _DAY  #: seconds; SigV4 signs no longer
 
@@ -91,7 +88,7 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
     Raises:
         Misconfigured: a setting is wrong; the fact `setting` names it.
     """
-    read = _Reader(environment)
+    read = Environment(environment)
     api_prefix = read.prefix("PARTWAY_API_PREFIX", "/v1")
     uploads = _upload_settings(read)
     return ServiceSettings(
@@ -109,7 +106,7 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
     )
 
 
-def _upload_settings(read: _Reader) -> UploadSettings:
+def _upload_settings(read: Environment) -> UploadSettings:
     return UploadSettings(
         policy=UploadPolicy(
             max_file_size=read.megabytes("S3_MAX_FILE_SIZE_MB"),
@@ -123,7 +120,7 @@ def _upload_settings(read: _Reader) -> UploadSettings:
     )
 
 
-def _presign_settings(read: _Reader, uploads: UploadSettings, *, api_prefix: str) -> PresignSettings | None:
+def _presign_settings(read: Environment, uploads: UploadSettings, *, api_prefix: str) -> PresignSettings | None:
     """The stateless API's settings; limits are the service's own unless it has others."""
     if not read.switch("PARTWAY_PRESIGN_API"):
         return None
@@ -152,13 +149,13 @@ def _presign_settings(read: _Reader, uploads: UploadSettings, *, api_prefix: str
     return PresignSettings(prefix=prefix, rules=rules)
 
 
-def _max_file_size(read: _Reader, uploads: UploadSettings) -> int | None:
+def _max_file_size(read: Environment, uploads: UploadSettings) -> int | None:
     if read.text("MAX_FILE_SIZE") is None:
         return uploads.policy.max_file_size
     return read.integer("MAX_FILE_SIZE", 0, low=0, high=5 * GIB * 10_000)
 
 
-def _bucket_settings(read: _Reader) -> BucketSettings:
+def _bucket_settings(read: Environment) -> BucketSettings:
     access_key = read.text("AWS_ACCESS_KEY_ID") or read.text("AWS_ACCESS_KEY")
     secret_key = read.text("AWS_SECRET_ACCESS_KEY") or read.text("AWS_SECRET_KEY")
     if (access_key is None) != (secret_key is None):
@@ -187,7 +184,7 @@ def _style(text: str | None) -> Style | None:
     raise Misconfigured("S3_ADDRESSING_STYLE must be 'path' or 'virtual'.", setting="S3_ADDRESSING_STYLE")
 
 
-def _auth_settings(read: _Reader) -> AuthSettings:
+def _auth_settings(read: Environment) -> AuthSettings:
     settings = AuthSettings(
         jwt_secret=read.secret("PARTWAY_JWT_SECRET"),
         jwks_url=read.url("PARTWAY_JWKS_URL"),
@@ -200,105 +197,3 @@ def _auth_settings(read: _Reader) -> AuthSettings:
             setting="PARTWAY_JWKS_URL",
         )
     return settings
-
-
-class _Reader:
-    """Reads single settings and says which one is wrong."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def text(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
-
-    def integer(self, name: str, default: int, *, low: int, high: int) -> int:
-        text = self.text(name)
-        if text is None:
-            return default
-        return self._parsed(name, text, lambda: _within(int(text), low, high), f"a whole number from {low} to {high}")
-
-    def megabytes(self, name: str) -> int | None:
-        return None if self.text(name) is None else self.integer(name, 0, low=0, high=5 * GIB * 10_000 // MIB) * MIB
-
-    def names(self, name: str) -> frozenset[str] | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        return frozenset(each.strip().lower().removeprefix(".") for each in text.split(",") if each.strip())
-
-    def switch(self, name: str) -> bool:
-        text = (self.text(name) or "false").lower()
-        if text in {"true", "1", "yes", "on"}:
-            return True
-        if text in {"false", "0", "no", "off"}:
-            return False
-        raise Misconfigured(f"{name} is '{text}'; it must be true or false.", setting=name)
-
-    def pairs(self, name: str) -> dict[str, str] | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        found = {}
-        for pair in filter(None, (each.strip() for each in text.split(","))):
-            left, equals, right = pair.partition("=")
-            if not (left.strip() and equals and right.strip()):
-                raise Misconfigured(
-                    f"{name}: '{pair}' is no pair such as .pdf=application/pdf; separate pairs by commas.", setting=name
-                )
-            found[left.strip()] = right.strip()
-        return found
-
-    def secret(self, name: str) -> str | None:
-        text = self.text(name)
-        if text is not None and len(text.encode()) < 32:
-            raise Misconfigured(
-                f"{name} is shorter than 32 bytes; make one with: openssl rand -hex 32",
-                setting=name,
-            )
-        return text
-
-    def url(self, name: str) -> str | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text) or not _has_host(text):
-            raise Misconfigured(f"{name} must be a URL such as https://files.example.com.", setting=name)
-        return text.rstrip("/")
-
-    def origins(self, name: str) -> tuple[str, ...]:
-        origins = tuple(each.strip().rstrip("/") for each in (self.text(name) or "").split(",") if each.strip())
-        for origin in origins:
-            if origin != "*" and not re.fullmatch(r"https?://[^\s/?#]+", origin):
-                raise Misconfigured(
-                    f"{name}: '{origin}' is not an origin such as https://app.example.com.", setting=name
-                )
-        return origins
-
-    def prefix(self, name: str, default: str) -> str:
-        text = self._environment.get(name)
-        plain = default if text is None else text.strip().rstrip("/")
-        if plain and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", plain):
-            raise Misconfigured(f"{name} must be a path such as /v1 or /api/v1.", setting=name)
-        return plain
-
-    @staticmethod
-    def _parsed(name: str, text: str, parse: Callable[[], T], wanted: str) -> T:
-        try:
-            return parse()
-        except ValueError as error:
-            raise Misconfigured(f"{name} is '{text}'; it must be {wanted}.", setting=name) from error
-
-
-def _has_host(url: str) -> bool:
-    """Whether a URL names a host, and its port, if any, is one."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _within(number: int, low: int, high: int) -> int:
-    if not low <= number <= high:
-        raise ValueError(number)
-    return number
