@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partway.core.file import new_file_id
-from partway.core.keys import KeyTemplate, check_file_name, check_folder, extension_of, safe_name
+from partway.core.keys import (
+    MAX_KEY_LENGTH,
+    SUFFIX_LENGTH,
+    KeyTemplate,
+    check_file_name,
+    check_folder,
+    extension_of,
+    is_unique,
+    safe_name,
+    with_suffix,
+)
 from partway.errors import InvalidInput, Misconfigured
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -112,3 +122,89 @@ def test_templates_that_are_refused(template):
     with pytest.raises(Misconfigured) as refused:
         KeyTemplate(template)
     assert refused.value.facts["setting"] == "S3_KEY_TEMPLATE"
+
+
+FILE_ID = UUID("01930000-0000-7000-8000-0000000000ab")
+
+
+def named_key(*, file_name="document.pdf", folder="", owner="7", **choices):
+    created = datetime(2025, 1, 15, 14, 30, 22, tzinfo=UTC)
+    template = KeyTemplate.named(**choices)
+    return template.key(file_id=FILE_ID, file_name=file_name, owner=owner, folder=folder, created=created)
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ({}, f"2025/01/15/{FILE_ID}_document.pdf"),
+        ({"preserve_filename": False}, f"2025/01/15/{FILE_ID}.pdf"),
+        ({"uuid_prefix": False}, "2025/01/15/20250115_143022_document.pdf"),
+        ({"uuid_prefix": False, "preserve_filename": False}, "2025/01/15/20250115_143022.pdf"),
+        ({"folder_structure": ""}, f"{FILE_ID}_document.pdf"),
+        ({"uuid_prefix": False, "folder_structure": ""}, "document.pdf"),
+        ({"uuid_prefix": False, "folder_structure": "/ "}, "document.pdf"),
+        ({"uuid_prefix": False, "preserve_filename": False, "folder_structure": ""}, "20250115_143022.pdf"),
+        ({"folder_structure": "uploads/{year}-{month}"}, f"uploads/2025-01/{FILE_ID}_document.pdf"),
+        ({"folder_structure": "documents/user-uploads"}, f"documents/user-uploads/{FILE_ID}_document.pdf"),
+        ({"folder_structure": "{owner}/{hash}/{hour}"}, f"7/ab/14/{FILE_ID}_document.pdf"),
+        ({"folder": "users/7/documents"}, f"users/7/documents/2025/01/15/{FILE_ID}_document.pdf"),
+        ({"folder": "a/b", "folder_structure": ""}, f"a/b/{FILE_ID}_document.pdf"),
+        ({"folder": "a/b", "folder_structure": "x/{folder}/{year}"}, f"x/a/b/2025/{FILE_ID}_document.pdf"),
+        ({"folder_structure": "x/{folder}/{year}"}, f"x/2025/{FILE_ID}_document.pdf"),
+        ({"preserve_filename": False, "file_name": "README"}, f"2025/01/15/{FILE_ID}"),
+    ],
+)
+def test_keys_of_the_three_plain_choices(choices, expected):
+    assert named_key(**choices) == expected
+
+
+@pytest.mark.parametrize(
+    "structure", ["{id}", "{name}", "{nope}", "{year", "{}", "{year!r}", "..", "a/./b", "ä", "a b"]
+)
+def test_structures_that_are_refused(structure):
+    with pytest.raises(Misconfigured) as refused:
+        KeyTemplate.named(folder_structure=structure)
+    assert refused.value.facts["setting"] == "S3_FOLDER_STRUCTURE"
+
+
+@pytest.mark.parametrize("template", ["a" * 500 + "/{folder}/" + "b" * 500 + "/{id}", "a" * 220 + "{id}"])
+def test_templates_whose_keys_no_store_takes_are_refused(template):
+    with pytest.raises(Misconfigured, match="shorten it"):
+        KeyTemplate(template)
+
+
+PLACEHOLDERS = ["{year}", "{month}", "{day}", "{hour}", "{hash}", "{owner}", "{folder}", "/", "-", "a", "Z9", ".", "_"]
+STRUCTURES = st.lists(st.sampled_from(PLACEHOLDERS), max_size=8).map("".join)
+
+
+@given(
+    structure=STRUCTURES,
+    uuid_prefix=st.booleans(),
+    preserve_filename=st.booleans(),
+    texts=st.tuples(st.text(max_size=300), st.text(max_size=300)),
+    folder=st.from_regex(r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,20}(/[a-z][a-z.]{0,9}){0,4})?", fullmatch=True),
+)
+def test_every_key_is_one_that_stores_take(structure, uuid_prefix, preserve_filename, texts, folder):
+    try:
+        template = KeyTemplate.named(
+            uuid_prefix=uuid_prefix, preserve_filename=preserve_filename, folder_structure=structure
+        )
+    except Misconfigured:
+        return
+    key = template.key(file_id=FILE_ID, file_name=texts[0], owner=texts[1], folder=folder, created=MOMENT)
+    for each in (key, with_suffix(key, "0" * (SUFFIX_LENGTH - 1))):
+        assert re.fullmatch(r"[A-Za-z0-9._/-]+", each)
+        assert len(each) <= MAX_KEY_LENGTH
+        assert all(0 < len(part) <= 255 for part in each.split("/"))
+        assert not {".", ".."} & set(each.split("/"))
+    assert is_unique(key, FILE_ID) == uuid_prefix
+    assert folder in key
+
+
+@given(st.from_regex(r"([a-z.]{1,9}/){0,3}[a-z0-9_][a-z0-9_.]{0,20}", fullmatch=True))
+def test_a_suffix_leaves_the_folders_and_the_extension(key):
+    changed = with_suffix(key, "1a2b3c4d")
+    assert changed != key
+    assert changed.replace("_1a2b3c4d", "", 1) == key
+    assert changed.rpartition("/")[0] == key.rpartition("/")[0]
+    assert extension_of(changed.rpartition("/")[2]) == extension_of(key.rpartition("/")[2])

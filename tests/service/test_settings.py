@@ -20,6 +20,9 @@ NAMES = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "PARTWAY_API_PREFIX",
+    "PARTWAY_CDN_URL",
+    "PARTWAY_CLOUDFRONT_KEY_ID",
+    "PARTWAY_CLOUDFRONT_PRIVATE_KEY",
     "PARTWAY_CORS_ORIGINS",
     "PARTWAY_DATABASE_URL",
     "PARTWAY_DATA_DIR",
@@ -41,14 +44,24 @@ NAMES = [
     "S3_ALLOWED_MIME_TYPES",
     "S3_BUCKET_NAME",
     "S3_DOWNLOAD_URL_EXPIRY",
+    "S3_ENCRYPT_AT_REST",
     "S3_ENDPOINT_URL",
+    "S3_FOLDER_STRUCTURE",
     "S3_KEY_TEMPLATE",
     "S3_MAX_FILE_SIZE_MB",
+    "S3_OBJECT_TAGS",
     "S3_PART_SIZE_MB",
+    "S3_PRESERVE_FILENAME",
     "S3_PRESIGNED_URL_EXPIRY",
     "S3_PUBLIC_ENDPOINT_URL",
     "S3_REGION",
+    "S3_SSE_KMS_KEY_ID",
+    "S3_STORAGE_CLASS",
+    "S3_USE_UUID_PREFIX",
 ]
+BUCKET = {"S3_BUCKET_NAME": "bucket"}
+CDN = {**BUCKET, "PARTWAY_CDN_URL": "https://cdn.example/"}
+COUNT_WHEN_EMPTY = {"PARTWAY_API_PREFIX", "S3_FOLDER_STRUCTURE"}
 WRONG = [
     ("S3_PART_SIZE_MB", ["x", "4", "5121", "-1", "1.5", "5 MB", "9" * 5000]),
     ("S3_MAX_FILE_SIZE_MB", ["x", "-1", "0.5", "9" * 30]),
@@ -60,6 +73,14 @@ WRONG = [
         "S3_KEY_TEMPLATE",
         ["{nope}/{id}", "files/{name}", "{id", "id}", "{}", "{id}/../x", "ü/{id}", "{id!r}"],
     ),
+    ("S3_FOLDER_STRUCTURE", ["{nope}", "{id}", "..", "{year", "ü"]),
+    ("S3_USE_UUID_PREFIX", ["maybe"]),
+    ("S3_PRESERVE_FILENAME", ["maybe"]),
+    ("S3_ENCRYPT_AT_REST", ["AES256"]),
+    ("S3_SSE_KMS_KEY_ID", ["a key"]),
+    ("S3_STORAGE_CLASS", ["standard", "ST ANDARD"]),
+    ("S3_OBJECT_TAGS", ["team", "a=b,c", "aws:x=y", "a=&", "a" * 129 + "=b", ",".join(f"{n}=1" for n in range(11))]),
+    ("PARTWAY_CDN_URL", ["cdn.example.com", "https://cdn.example.com/?q"]),
     (
         "S3_ENDPOINT_URL",
         ["localhost:8333", "ftp://host", "https://", "http://host:port", "http://[x", "http://h:99999"],
@@ -84,7 +105,7 @@ def test_nothing_set_is_the_embedded_default() -> None:
 
 
 def test_empty_is_not_set() -> None:
-    assert read_settings(dict.fromkeys(set(NAMES) - {"PARTWAY_API_PREFIX"}, " ")) == read_settings({})
+    assert read_settings(dict.fromkeys(set(NAMES) - COUNT_WHEN_EMPTY, " ")) == read_settings({})
 
 
 def test_every_setting_arrives() -> None:
@@ -149,7 +170,7 @@ def test_every_setting_arrives() -> None:
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG for value in values])
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
     with pytest.raises(Misconfigured) as refusal:
-        read_settings({name: value})
+        read_settings({"S3_BUCKET_NAME": "bucket", name: value})
     assert refusal.value.facts["setting"] == name
     assert "\n" not in refusal.value.detail
 
@@ -160,12 +181,61 @@ def test_a_wrong_value_is_named(name: str, value: str) -> None:
         ({"AWS_ACCESS_KEY_ID": "key"}, "AWS_SECRET_ACCESS_KEY"),
         ({"AWS_SECRET_ACCESS_KEY": "secret"}, "AWS_ACCESS_KEY_ID"),
         ({"PARTWAY_JWT_SECRET": SECRET, "PARTWAY_JWKS_URL": "https://issuer.example/keys"}, "PARTWAY_JWKS_URL"),
+        ({"S3_KEY_TEMPLATE": "{id}", "S3_USE_UUID_PREFIX": "true"}, "S3_KEY_TEMPLATE"),
+        ({"S3_KEY_TEMPLATE": "{id}", "S3_FOLDER_STRUCTURE": ""}, "S3_KEY_TEMPLATE"),
+        ({"S3_STORAGE_CLASS": "STANDARD_IA"}, "S3_STORAGE_CLASS"),
+        ({"S3_OBJECT_TAGS": "a=b"}, "S3_OBJECT_TAGS"),
+        ({"S3_SSE_KMS_KEY_ID": "alias/files"}, "S3_SSE_KMS_KEY_ID"),
+        ({"PARTWAY_CDN_URL": "https://cdn.example"}, "PARTWAY_CDN_URL"),
+        ({**BUCKET, "S3_SSE_KMS_KEY_ID": "k", "S3_ENCRYPT_AT_REST": "false"}, "S3_ENCRYPT_AT_REST"),
+        ({**CDN, "PARTWAY_CLOUDFRONT_KEY_ID": "K1"}, "PARTWAY_CLOUDFRONT_PRIVATE_KEY"),
+        ({**CDN, "PARTWAY_CLOUDFRONT_PRIVATE_KEY": "k.pem"}, "PARTWAY_CLOUDFRONT_KEY_ID"),
+        (
+            {**BUCKET, "PARTWAY_CLOUDFRONT_KEY_ID": "K1", "PARTWAY_CLOUDFRONT_PRIVATE_KEY": "k.pem"},
+            "PARTWAY_CDN_URL",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_named(environment: dict[str, str], setting: str) -> None:
     with pytest.raises(Misconfigured) as refusal:
         read_settings(environment)
     assert refusal.value.facts["setting"] == setting
+
+
+@pytest.mark.parametrize(
+    ("environment", "template"),
+    [
+        ({}, "files/{folder}/{year}/{month}/{day}/{id}_{name}"),
+        ({"S3_USE_UUID_PREFIX": "true"}, "{folder}/{year}/{month}/{day}/{id}_{name}"),
+        ({"S3_USE_UUID_PREFIX": "false"}, "{folder}/{year}/{month}/{day}/{timestamp}_{name}"),
+        ({"S3_PRESERVE_FILENAME": "false"}, "{folder}/{year}/{month}/{day}/{id}{extension}"),
+        ({"S3_FOLDER_STRUCTURE": ""}, "{folder}/{id}_{name}"),
+        ({"S3_FOLDER_STRUCTURE": "", "S3_USE_UUID_PREFIX": "false"}, "{folder}/{name}"),
+        ({"S3_FOLDER_STRUCTURE": "f/{folder}/{hash}"}, "f/{folder}/{hash}/{id}_{name}"),
+    ],
+)
+def test_the_plain_settings_of_keys(environment: dict[str, str], template: str) -> None:
+    assert read_settings(environment).uploads.key_template.template == template
+
+
+def test_how_objects_are_kept_and_where_they_are_downloaded() -> None:
+    settings = read_settings(
+        {
+            **CDN,
+            "PARTWAY_CLOUDFRONT_KEY_ID": "K1",
+            "PARTWAY_CLOUDFRONT_PRIVATE_KEY": "/run/key.pem",
+            "S3_ENCRYPT_AT_REST": "true",
+            "S3_STORAGE_CLASS": "STANDARD_IA",
+            "S3_OBJECT_TAGS": "team=media, env=prod",
+        }
+    )
+    options = settings.bucket.options
+    assert (options.encrypt_at_rest, options.kms_key_id, options.storage_class) == (True, None, "STANDARD_IA")
+    assert options.tags == {"team": "media", "env": "prod"}
+    assert settings.cdn is not None
+    assert (settings.cdn.url, settings.cdn.key_id) == ("https://cdn.example", "K1")
+    assert "key.pem" not in repr(settings)
+    assert read_settings({**BUCKET, "S3_SSE_KMS_KEY_ID": "alias/files"}).bucket.options.kms_key_id == "alias/files"
 
 
 ON = {"PARTWAY_PRESIGN_API": "true"}

@@ -9,22 +9,27 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 from uuid import UUID
 
 from partway.errors import InvalidInput, Misconfigured
 
 MAX_NAME_LENGTH = 255  #: characters of a file name, as file systems and SeaweedFS's key components have it
 MAX_KEY_LENGTH = 1024  #: bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+SUFFIX_LENGTH = 9  #: characters of an underscore and what keeps two equal keys apart
 _MAX_SAFE_NAME = 100
+_MAX_EXTENSION = 20
 _MAX_FOLDER = 200
 _MAX_OWNER = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})*")
 _KEY = re.compile(r"[A-Za-z0-9._/-]+")
-_PLACEHOLDERS = frozenset({"year", "month", "day", "hour", "id", "name", "owner", "folder", "hash"})
+_FOLDER_PLACEHOLDERS = frozenset({"year", "month", "day", "hour", "hash", "owner", "folder"})
+_PLACEHOLDERS = _FOLDER_PLACEHOLDERS | {"id", "name", "extension", "timestamp"}
+_MAX_SEGMENT = 255  #: bytes between two slashes, as file systems and SeaweedFS have it
 
 
 def check_file_name(file_name: str, *, field: str = "file_name") -> str:
@@ -59,7 +64,7 @@ def safe_name(file_name: str) -> str:
     if not dot:
         stem, extension = extension, ""
     stem = stem.strip("._-") or "file"
-    extension = extension.strip("._-")[:20]
+    extension = extension.strip("._-")[:_MAX_EXTENSION]
     tail = f".{extension}" if extension else ""
     return stem[: _MAX_SAFE_NAME - len(tail)] + tail
 
@@ -91,59 +96,162 @@ def check_folder(folder: str) -> str:
 class KeyTemplate:
     """How keys are made: a template of folders with placeholders, and the name at its end.
 
-    Placeholders: `{year}`, `{month}`, `{day}`, `{hour}` (UTC, of the creation), `{id}` (the file's UUID), `{name}`
-    (the safe name), `{owner}`, `{folder}` (what the uploader chose, may be empty), `{hash}` (two hex digits of the id's
-    random end, to spread keys). Empty parts vanish.
+    Placeholders: `{year}`, `{month}`, `{day}`, `{hour}`, `{timestamp}` (`20250115_143022`; all UTC, of the creation),
+    `{id}` (the file's UUID), `{name}` (the safe name), `{extension}` (the safe name's, with its dot; may be empty),
+    `{owner}`, `{folder}` (what the uploader chose, may be empty), `{hash}` (two hex digits of the id's random end, to
+    spread keys). Empty parts vanish.
+
+    Args:
+        template: text and placeholders.
+        setting: what a refusal names.
+        may_repeat: allow a template without `{id}`, by which two files can get one key; see `core.reservation`.
 
     Raises:
-        Misconfigured: at construction, if a placeholder is unknown, the keys would not be unique, or the text between
-            the placeholders holds more than letters, digits, `.`, `_`, `-` and slashes.
+        Misconfigured: at construction, if a placeholder is unknown, the keys would not be unique and may not repeat,
+            they could be longer than a store takes, or the text between the placeholders holds more than letters,
+            digits, `.`, `_`, `-` and slashes.
     """
 
     template: str = "files/{folder}/{year}/{month}/{day}/{id}_{name}"
+    setting: str = "S3_KEY_TEMPLATE"
+    may_repeat: bool = False
 
     def __post_init__(self) -> None:
-        names = set(self._placeholders())
-        if unknown := names - _PLACEHOLDERS:
+        names = set(_placeholders(self.template, self.setting))
+        _check_known(names, _PLACEHOLDERS, self.setting)
+        if "id" not in names and not self.may_repeat:
             raise Misconfigured(
-                f"The key template has an unknown placeholder {{{min(unknown)}}}; known are "
-                f"{', '.join(sorted(_PLACEHOLDERS))}.",
-                setting="S3_KEY_TEMPLATE",
+                "The key template has no {id}, so two files could get one key; add it.", setting=self.setting
             )
-        if "id" not in names:
+        shortest = self._filled(_SHORTEST)
+        if not _KEY.fullmatch(shortest) or {".", ".."} & set(shortest.split("/")):
             raise Misconfigured(
-                "The key template has no {id}, so two files could get one key; add it.", setting="S3_KEY_TEMPLATE"
+                f"{self.setting}: the template of keys may hold letters, digits, '.', '_', '-' and slashes around its "
+                "placeholders, and no part of a key may be '.' or '..'.",
+                setting=self.setting,
             )
-        sample = self.key(file_id=UUID(int=0), file_name="f", owner="o", folder="", created=datetime.now(UTC))
-        if not _KEY.fullmatch(sample) or {".", ".."} & set(sample.split("/")):
+        longest = self._filled(_LONGEST)
+        if len(longest) > MAX_KEY_LENGTH or max(map(len, longest.split("/"))) > _MAX_SEGMENT:
             raise Misconfigured(
-                "The key template may hold letters, digits, '.', '_', '-' and slashes around its placeholders, and no "
-                "part of a key may be '.' or '..'.",
-                setting="S3_KEY_TEMPLATE",
+                f"{self.setting} can make keys of more than {MAX_KEY_LENGTH} bytes, or of more than {_MAX_SEGMENT} "
+                "between two slashes; shorten it.",
+                setting=self.setting,
             )
+
+    @classmethod
+    def named(
+        cls,
+        *,
+        uuid_prefix: bool = True,
+        preserve_filename: bool = True,
+        folder_structure: str = "{year}/{month}/{day}",
+    ) -> Self:
+        """The template that three plain choices mean.
+
+        With the UUID: `2025/01/15/<uuid>_document.pdf`, or `<uuid>.pdf` without the name. Without it a time stands in
+        front of the name, `2025/01/15/20250115_143022_document.pdf`, or alone; in an empty structure the name stands
+        alone. The uploader's folder goes where `{folder}` stands, else in front of the structure.
+
+        Args:
+            uuid_prefix: begin the last part of a key with the file's UUID.
+            preserve_filename: end it with the safe name, else with the extension alone.
+            folder_structure: what stands in front: text, `{year}`, `{month}`, `{day}`, `{hour}`, `{hash}`, `{owner}`,
+                `{folder}`.
+
+        Raises:
+            Misconfigured: the structure is wrong (the fact `setting` is `S3_FOLDER_STRUCTURE`).
+        """
+        setting = "S3_FOLDER_STRUCTURE"
+        structure = folder_structure.strip().strip("/")
+        names = set(_placeholders(structure, setting))
+        _check_known(names, _FOLDER_PLACEHOLDERS, setting)
+        last = {
+            (True, True): "{id}_{name}",
+            (True, False): "{id}{extension}",
+            (False, True): "{timestamp}_{name}" if structure else "{name}",
+            (False, False): "{timestamp}{extension}",
+        }[uuid_prefix, preserve_filename]
+        parts = [structure, last] if "folder" in names else ["{folder}", structure, last]
+        return cls("/".join(part for part in parts if part), setting=setting, may_repeat=not uuid_prefix)
+
+    @property
+    def fixed_prefix(self) -> str:
+        """What every key begins with, whatever the file."""
+        return self.template.partition("{")[0]
 
     def key(self, *, file_id: UUID, file_name: str, owner: str, folder: str, created: datetime) -> str:
         """The key of one file. All of its characters come from a fixed ASCII alphabet."""
         moment = created.astimezone(UTC)
-        filled = self.template.format(
-            year=f"{moment:%Y}",
-            month=f"{moment:%m}",
-            day=f"{moment:%d}",
-            hour=f"{moment:%H}",
-            id=str(file_id),
-            name=safe_name(file_name),
-            owner=_UNSAFE.sub("_", owner).strip(".")[:_MAX_OWNER] or "_",
-            folder=check_folder(folder),
-            hash=file_id.hex[-2:],
+        name = safe_name(file_name)
+        return self._filled(
+            {
+                "year": f"{moment:%Y}",
+                "month": f"{moment:%m}",
+                "day": f"{moment:%d}",
+                "hour": f"{moment:%H}",
+                "timestamp": f"{moment:%Y%m%d_%H%M%S}",
+                "id": str(file_id),
+                "name": name,
+                "extension": _split_name(name)[1],
+                "owner": _UNSAFE.sub("_", owner).strip(".")[:_MAX_OWNER] or "_",
+                "folder": check_folder(folder),
+                "hash": file_id.hex[-2:],
+            }
         )
-        return "/".join(part for part in filled.split("/") if part)
 
-    def _placeholders(self) -> Iterator[str]:
-        try:
-            for _, name, spec, conversion in string.Formatter().parse(self.template):
-                if spec or conversion:
-                    raise ValueError("a format after a placeholder")
-                if name is not None:
-                    yield name
-        except ValueError as error:
-            raise Misconfigured(f"The key template cannot be read: {error}.", setting="S3_KEY_TEMPLATE") from error
+    def _filled(self, values: Mapping[str, str]) -> str:
+        return "/".join(part for part in self.template.format_map(values).split("/") if part)
+
+
+#: The shortest and the longest that each placeholder can become.
+_SHORTEST = {name: "" if name in {"folder", "extension"} else "a" for name in _PLACEHOLDERS}
+_LONGEST = {
+    "year": "2" * 4,
+    "month": "2" * 2,
+    "day": "2" * 2,
+    "hour": "2" * 2,
+    "timestamp": "2" * 15,
+    "id": "a" * 36,
+    "name": "a" * (_MAX_SAFE_NAME + SUFFIX_LENGTH),
+    "extension": "." + "a" * (_MAX_EXTENSION + SUFFIX_LENGTH),
+    "owner": "a" * _MAX_OWNER,
+    "folder": "a" * 100 + "/" + "a" * (_MAX_FOLDER - 101),
+    "hash": "a" * 2,
+}
+
+
+def is_unique(key: str, file_id: UUID) -> bool:
+    """Whether no other file can have this key: it holds the file's id."""
+    return str(file_id) in key
+
+
+def with_suffix(key: str, suffix: str) -> str:
+    """The key with a suffix of at most `SUFFIX_LENGTH` - 1 characters behind its stem: `a/b.pdf` → `a/b_suffix.pdf`."""
+    folders, slash, last = key.rpartition("/")
+    stem, extension = _split_name(last)
+    return f"{folders}{slash}{stem}_{suffix}{extension}"
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Stem and extension, the latter with its dot; a name that only begins with a dot has none."""
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if dot and stem else (name, "")
+
+
+def _check_known(names: set[str], known: frozenset[str], setting: str) -> None:
+    if unknown := names - known:
+        raise Misconfigured(
+            f"{setting} has an unknown placeholder {{{min(unknown)}}}; known are {', '.join(sorted(known))}.",
+            setting=setting,
+        )
+
+
+def _placeholders(template: str, setting: str) -> Iterator[str]:
+    try:
+        for _, name, spec, conversion in string.Formatter().parse(template):
+            if spec or conversion:
+                raise ValueError("a format after a placeholder")
+            if name is not None:
+                yield name
+    except ValueError as error:
+        raise Misconfigured(f"{setting} cannot be read: {error}.", setting=setting) from error

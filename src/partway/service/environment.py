@@ -47,9 +47,13 @@ class Environment:
             return None
         return frozenset(each.strip().lower().removeprefix(".") for each in text.split(",") if each.strip())
 
-    def switch(self, name: str) -> bool:
-        """True or false; false if it is not set."""
-        text = (self.text(name) or "false").lower()
+    def present(self, name: str) -> bool:
+        """Whether the setting is there at all, be it empty."""
+        return name in self._variables
+
+    def switch(self, name: str, *, default: bool = False) -> bool:
+        """True or false."""
+        text = (self.text(name) or str(default)).lower()
         if text in {"true", "1", "yes", "on"}:
             return True
         if text in {"false", "0", "no", "off"}:

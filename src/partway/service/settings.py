@@ -8,12 +8,13 @@ from pathlib import Path
 
 from partway.bucket.rules import BucketRules
 from partway.core.initiation import UploadSettings
-from partway.core.keys import KeyTemplate
 from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
 from partway.errors import Misconfigured
 from partway.s3.address import Style
+from partway.s3.object_options import ObjectOptions
 from partway.service.environment import Environment
+from partway.service.storage_settings import CdnSettings, read_cdn, read_key_template, read_object_options
 
 _DAY = 24 * 3600  #: seconds
 _WEEK = 7 * _DAY  #: seconds; SigV4 signs no longer
@@ -46,6 +47,7 @@ class BucketSettings:
     secret_key: str | None = None
     session_token: str | None = None
     addressing_style: Style | None = None  #: path or virtual; None: path for custom endpoints, virtual for AWS
+    options: ObjectOptions = field(default_factory=ObjectOptions)  #: how objects are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class ServiceSettings:
     download_expiry: int = 3600  #: seconds
     uploads: UploadSettings = field(default_factory=UploadSettings)
     bucket: BucketSettings = field(default_factory=BucketSettings)
+    cdn: CdnSettings | None = None  #: None: clients download from the store
     auth: AuthSettings = field(default_factory=AuthSettings)
     presign: PresignSettings | None = None  #: None: off
 
@@ -101,6 +104,7 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         download_expiry=read.integer("S3_DOWNLOAD_URL_EXPIRY", 3600, low=1, high=_WEEK),
         uploads=uploads,
         bucket=_bucket_settings(read),
+        cdn=read_cdn(read),
         auth=_auth_settings(read),
         presign=_presign_settings(read, uploads, api_prefix=api_prefix),
     )
@@ -113,7 +117,7 @@ def _upload_settings(read: Environment) -> UploadSettings:
             allowed_extensions=read.names("S3_ALLOWED_EXTENSIONS"),
             allowed_content_types=read.names("S3_ALLOWED_MIME_TYPES"),
         ),
-        key_template=KeyTemplate(read.text("S3_KEY_TEMPLATE") or KeyTemplate().template),
+        key_template=read_key_template(read),
         part_size=read.integer("S3_PART_SIZE_MB", 8, low=5, high=5 * GIB // MIB) * MIB,
         url_expiry=read.integer("S3_PRESIGNED_URL_EXPIRY", 3600, low=1, high=_WEEK),
         upload_ttl=read.integer("PARTWAY_UPLOAD_TTL", _DAY, low=60, high=365 * _DAY),
@@ -139,11 +143,12 @@ def _presign_settings(read: Environment, uploads: UploadSettings, *, api_prefix:
         download_expiry=read.integer("PRESIGNED_URL_EXPIRATION", 600, low=1, high=_WEEK),
     )
     # It knows no owner: it may not reach the files that have one.
-    fixed = uploads.key_template.template.partition("{")[0]
+    fixed = uploads.key_template.fixed_prefix
     if fixed.startswith(rules.keys.prefix) or rules.keys.prefix.startswith(fixed):
         raise Misconfigured(
-            f"PARTWAY_PRESIGN_KEY_PREFIX is '{rules.keys.prefix}' and S3_KEY_TEMPLATE begins with '{fixed}': the "
-            "stateless API could reach the files of the other; keep them apart.",
+            f"PARTWAY_PRESIGN_KEY_PREFIX is '{rules.keys.prefix}' and the keys of {uploads.key_template.setting} "
+            f"begin with '{fixed}': the stateless API could reach the files of the other; keep them apart, as by "
+            "files/{folder}/….",
             setting="PARTWAY_PRESIGN_KEY_PREFIX",
         )
     return PresignSettings(prefix=prefix, rules=rules)
@@ -165,8 +170,9 @@ def _bucket_settings(read: Environment) -> BucketSettings:
             "roles and profiles).",
             setting=missing,
         )
+    name = read.text("S3_BUCKET_NAME") or read.text("AWS_BUCKET_NAME")
     return BucketSettings(
-        name=read.text("S3_BUCKET_NAME") or read.text("AWS_BUCKET_NAME"),
+        name=name,
         region=read.text("S3_REGION") or read.text("AWS_REGION") or "us-east-1",
         endpoint_url=read.url("S3_ENDPOINT_URL"),
         public_endpoint_url=read.url("S3_PUBLIC_ENDPOINT_URL"),
@@ -174,6 +180,7 @@ def _bucket_settings(read: Environment) -> BucketSettings:
         secret_key=secret_key,
         session_token=read.text("AWS_SESSION_TOKEN"),
         addressing_style=_style(read.text("S3_ADDRESSING_STYLE")),
+        options=read_object_options(read, bucket=name),
     )
 
 
