@@ -34,6 +34,7 @@ from partway.stores.completion import checked_checksum, parts_to_join
 from partway.stores.contract.bench import Answer
 from partway.stores.cursors import behind_key, behind_upload, last_key, last_upload
 from partway.stores.digests import base64_of, etag_of_parts, new_checksum, new_md5
+from partway.stores.memory_copies import MemoryCopies
 from partway.stores.memory_urls import UrlSigner
 from partway.stores.refusals import answer_refusal, object_gone, outside, refused, upload_gone
 
@@ -218,7 +219,7 @@ class _MemoryUploads:
         self._objects[key] = (stored, body)
 
 
-class MemoryStore(_MemoryUploads):
+class MemoryStore(_MemoryUploads, MemoryCopies):
     """An object store in memory, with every optional power but forms.
 
     Args:
@@ -251,6 +252,12 @@ class MemoryStore(_MemoryUploads):
         query = {name: value for name, value in asked.items() if value is not None}
         url = self._signer.sign("GET", key, query=query, headers={}, expires_in=expires_in)
         return SignedUrl(url, expires_in, {})
+
+    async def write_object(self, key: str, body: bytes, *, content_type: str, token: str) -> None:
+        """See `core.ports.ObjectWrites`."""
+        if key not in self._objects:
+            etag, _ = _checked({}, body)
+            self._keep(key, body, content_type=content_type, token=token, etag=etag, checksum=None)
 
     async def delete(self, key: str) -> None:
         """See `core.ports.ObjectStore`."""

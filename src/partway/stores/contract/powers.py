@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from partway.contracts import expect, expect_error
-from partway.core.ports import ObjectAddresses, PartToSign, PartWrites, PlainPuts
+from partway.core.ports import ObjectAddresses, ObjectWrites, PartToSign, PartWrites, PlainPuts
 from partway.errors import UploadGone
-from partway.stores.contract.bench import CONTENT_TYPE, Bench
+from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench
 
 _EXPIRES_IN = 60  # seconds
 
@@ -82,9 +82,29 @@ async def an_address_names_its_object(bench: Bench) -> None:
         expect(address.endswith("/" + quote(bench.key(name))), "an address ends with its key, encoded", found=address)
 
 
+async def a_written_object_never_overwrites(bench: Bench) -> None:
+    """A small object is created by us; one that is there stays, and nothing is said."""
+    store = bench.store
+    if not isinstance(store, ObjectWrites):
+        return
+    key = bench.key()
+    for body in (b"first", b"", b"second"):
+        await store.write_object(key, body, content_type=CONTENT_TYPE, token=PROOF)
+    stored = await bench.store.head(key)
+    expect(
+        stored is not None and (stored.size, stored.content_type, stored.token) == (5, CONTENT_TYPE, PROOF),
+        "the object has the size, the type and the token of the first one",
+        found=stored,
+    )
+    expect(await bench.content(key) == b"first", "the object stays as it was created")
+    await store.write_object(bench.key("empty"), b"", content_type=CONTENT_TYPE, token=PROOF)
+    expect(await bench.content(bench.key("empty")) == b"", "an empty object is one too")
+
+
 CHECKS = (
     a_plain_put_needs_its_type_alone,
     a_plain_put_is_bound_to_a_known_size,
     written_parts_make_the_object,
     an_address_names_its_object,
+    a_written_object_never_overwrites,
 )

@@ -22,10 +22,11 @@ from partway.core.ports import (
     SystemClock,
     UploadPage,
 )
-from partway.errors import InvalidInput, StoreUnavailable, UploadGone
+from partway.errors import InvalidInput, StoreRefused, StoreUnavailable, UploadGone
 from partway.stores.completion import checked_checksum, parts_to_join
 from partway.stores.cursors import behind_key, behind_upload, last_key, last_upload
 from partway.stores.digests import etag_of_parts, new_checksum
+from partway.stores.local.copying import LocalCopies
 from partway.stores.local.disk import disk_errors
 from partway.stores.local.journal import HeldPart
 from partway.stores.local.layout import DATA, remove_upload_files
@@ -208,7 +209,7 @@ class LocalUploads:
                 raise
 
 
-class BlockingLocalStore(LocalUploads):
+class BlockingLocalStore(LocalUploads, LocalCopies):
     """An object store on a local disk, for one machine: any number of processes may share its root.
 
     The client's side is S3's: presigned URLs for parts, which the service itself answers (`fastapi.store_routes`).
@@ -312,6 +313,17 @@ class BlockingLocalStore(LocalUploads):
             return ObjectReceiver(
                 self._objects, key=key, content_type=content_type, token=token, expected=expected, clock=self._clock
             )
+
+    async def write_object(self, key: str, body: bytes, *, content_type: str, token: str) -> None:
+        """See `core.ports.ObjectWrites`."""
+        expected = Expected(size=len(body))
+        try:
+            with self.receive_object(key, content_type=content_type, token=token, expected=expected) as receiver:
+                receiver.write(body)
+                receiver.finish()
+        except StoreRefused as refusal:
+            if refusal.facts.get("store_code") != "PreconditionFailed":
+                raise
 
     async def list_objects(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         """See `core.ports.ObjectListing`."""

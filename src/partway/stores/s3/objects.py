@@ -130,6 +130,13 @@ class S3Objects(S3Bucket):
         """The object at the public endpoint, unsigned."""
         return f"{self._public_address.origin}{self._public_address.path(key)}"
 
+    async def write_object(self, key: str, body: bytes, *, content_type: str, token: str) -> None:
+        """Create a small object; one that is there stays: it may be ours, if the request was sent again."""
+        request = requests.put_object(key, body, content_type=content_type, token=token, overwrite=False)
+        answer = await self._calls.send(request)
+        if answer.status != 412:
+            raise_for(answer.status, answer.body)
+
     async def delete(self, key: str) -> None:
         """Delete an object."""
         answer = await self._calls.send(requests.delete_object(key))
