@@ -89,10 +89,11 @@ def test_creating_our_own_bucket_again_is_fine(administration):
 def test_an_object_is_copied_only_as_it_was_seen(store):
     etag = put(store, "copy/source +é", b"content")
     source = f"{store._public_address.base_path}/{'copy/source%20%2B%C3%A9'}"
-    copied = send(store, requests.copy_object("copy/target", source=source, source_etag=etag))
+    of_copy = {"content_type": "a/b", "token": "t"}
+    copied = send(store, requests.copy_object("copy/target", source=source, source_etag=etag, **of_copy))
     assert answers.read_copied_etag(copied) == etag
     assert content(store, "copy/target") == b"content"
-    refused = send(store, requests.copy_object("copy/other", source=source, source_etag="0" * 32))
+    refused = send(store, requests.copy_object("copy/other", source=source, source_etag="0" * 32, **of_copy))
     with pytest.raises(StoreRefused) as refusal:
         answers.read_copied_etag(refused)
     assert refusal.value.facts["store_code"] == "PreconditionFailed"

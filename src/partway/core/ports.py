@@ -21,6 +21,8 @@ from partway.core.records_port import FilePage as FilePage  # noqa: PLC0414  # a
 from partway.core.records_port import FileQuery as FileQuery  # noqa: PLC0414  # an export
 from partway.core.records_port import Records as Records  # noqa: PLC0414  # an export
 from partway.core.records_port import TrashRecords as TrashRecords  # noqa: PLC0414  # an export
+from partway.core.records_port import Usage as Usage  # noqa: PLC0414  # an export
+from partway.core.records_port import UsageRecords as UsageRecords  # noqa: PLC0414  # an export
 from partway.core.store_powers import BulkDeletes as BulkDeletes  # noqa: PLC0414  # an export
 from partway.core.store_powers import ObjectCopies as ObjectCopies  # noqa: PLC0414  # an export
 

@@ -122,6 +122,8 @@ def read_object_headers(key: str, headers: Mapping[str, str], *, size: int | Non
         token=headers.get(TOKEN_HEADER),
         checksum=_full_checksum(headers),
         metadata=read_metadata(headers),
+        encryption=headers.get("x-amz-server-side-encryption"),
+        storage_class=headers.get("x-amz-storage-class"),
     )
 
 

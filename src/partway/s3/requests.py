@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from partway.core.checksums import ChecksumAlgorithm
-from partway.core.parts import StoredPart
+from partway.core.parts import GIB, StoredPart
 from partway.s3.metadata import TOKEN_HEADER, metadata_headers
+from partway.s3.object_options import ObjectOptions
 
 _XML = {"content-type": "application/xml"}
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
+MAX_COPY_SIZE = 5 * GIB  #: bytes; CopyObject takes no larger source
+_AS_THE_BUCKET_DOES = ObjectOptions()
 _LONG = 300.0  #: seconds; S3 may take minutes to join or copy large objects
 
 
@@ -39,9 +42,10 @@ def create_multipart_upload(
     token: str,
     checksum_algorithm: ChecksumAlgorithm | None,
     metadata: Mapping[str, str] | None = None,
+    options: ObjectOptions = _AS_THE_BUCKET_DOES,
 ) -> S3Request:
     """CreateMultipartUpload."""
-    headers = {"content-type": content_type, TOKEN_HEADER: token, **metadata_headers(metadata or {})}
+    headers = {"content-type": content_type, TOKEN_HEADER: token, **metadata_headers(metadata or {}), **options.headers}
     if checksum_algorithm is not None and checksum_algorithm is not ChecksumAlgorithm.MD5:
         headers["x-amz-checksum-algorithm"] = checksum_algorithm.upper()
         headers["x-amz-checksum-type"] = "FULL_OBJECT" if checksum_algorithm.joinable else "COMPOSITE"
@@ -127,23 +131,48 @@ def get_object(key: str, *, first: int = 0, last: int | None = None, if_match: s
     return S3Request(method="GET", key=key, headers=headers)
 
 
-def put_object(key: str, body: bytes, *, content_type: str, token: str, overwrite: bool = True) -> S3Request:
+def put_object(
+    key: str,
+    body: bytes,
+    *,
+    content_type: str,
+    token: str,
+    overwrite: bool = True,
+    options: ObjectOptions = _AS_THE_BUCKET_DOES,
+) -> S3Request:
     """PutObject of a small body."""
-    headers = {"content-type": content_type, TOKEN_HEADER: token}
+    headers = {"content-type": content_type, TOKEN_HEADER: token, **options.headers}
     if not overwrite:
         headers["if-none-match"] = "*"
     return S3Request(method="PUT", key=key, headers=headers, body=body)
 
 
-def copy_object(key: str, *, source: str, source_etag: str) -> S3Request:
-    """CopyObject of up to 5 GiB, bound to the source's ETag.
+def copy_object(
+    key: str,
+    *,
+    source: str,
+    source_etag: str,
+    content_type: str,
+    token: str,
+    metadata: Mapping[str, str] | None = None,
+    options: ObjectOptions = _AS_THE_BUCKET_DOES,
+) -> S3Request:
+    """CopyObject of up to 5 GiB, bound to the source's ETag. Type and metadata are the copy's own.
 
     Args:
         key: of the copy.
         source: raw path of the source, `/bucket/key`, percent-encoded.
         source_etag: without quotes.
     """
-    headers = {"x-amz-copy-source": source, "x-amz-copy-source-if-match": f'"{source_etag}"'}
+    headers = {
+        "x-amz-copy-source": source,
+        "x-amz-copy-source-if-match": f'"{source_etag}"',
+        "x-amz-metadata-directive": "REPLACE",
+        "content-type": content_type,
+        TOKEN_HEADER: token,
+        **metadata_headers(metadata or {}),
+        **options.copy_headers,
+    }
     return S3Request(method="PUT", key=key, headers=headers, read_timeout=_LONG)
 
 

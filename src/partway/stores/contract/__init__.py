@@ -22,6 +22,7 @@ from partway.core.ports import Store
 from partway.stores.contract.bench import Answer, Bench, Check, Send
 from partway.stores.contract.checksums import CHECKS as _CHECKSUMS
 from partway.stores.contract.conditional_puts import CHECKS as _CONDITIONAL_PUTS
+from partway.stores.contract.copies import CHECKS as _COPIES
 from partway.stores.contract.listings import CHECKS as _LISTINGS
 from partway.stores.contract.objects import CHECKS as _OBJECTS
 from partway.stores.contract.powers import CHECKS as _POWERS
@@ -31,7 +32,7 @@ from partway.stores.contract.uploads import CHECKS as _UPLOADS
 #: Every check by its name, in the order of a file's life.
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
-    for check in (*_UPLOADS, *_SIGNATURES, *_CHECKSUMS, *_OBJECTS, *_CONDITIONAL_PUTS, *_LISTINGS, *_POWERS)
+    for check in (*_UPLOADS, *_SIGNATURES, *_CHECKSUMS, *_OBJECTS, *_CONDITIONAL_PUTS, *_LISTINGS, *_COPIES, *_POWERS)
 }
 
 

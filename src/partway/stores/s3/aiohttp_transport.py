@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 try:
     import aiohttp
@@ -18,6 +20,7 @@ from partway.s3.answers import S3Answer
 from partway.s3.xml import MAX_SIZE, unreadable
 from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, TransportFailed
 
+T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
@@ -54,6 +57,22 @@ class AiohttpTransport:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+    async def together(self, deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
+        """Do deeds, up to `at_once` at a time; see `Transport.together`."""
+        slots = asyncio.Semaphore(at_once)
+
+        async def within(deed: Callable[[], Awaitable[T]]) -> T:
+            async with slots:
+                return await deed()
+
+        tasks = [asyncio.ensure_future(within(deed)) for deed in deeds]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def aclose(self) -> None:
         """Close all connections."""

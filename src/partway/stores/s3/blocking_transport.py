@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 try:
@@ -18,6 +20,7 @@ from partway.s3.answers import S3Answer
 from partway.s3.xml import MAX_SIZE, unreadable
 from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, TransportFailed
 
+T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
 _POOL_TIMEOUT = 30  #: seconds that a request waits for a free connection
 _FAILURES = (urllib3.exceptions.HTTPError, OSError)
@@ -53,6 +56,10 @@ class BlockingTransport:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)  # noqa: ASYNC251  # never on an event loop: `_open` refuses there
+
+    async def together(self, deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
+        """Do deeds one after the other."""
+        return [await deed() for deed in deeds]
 
     async def aclose(self) -> None:
         """Close all connections."""

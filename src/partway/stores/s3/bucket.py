@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from partway.errors import StoreUnavailable
 from partway.s3.address import BucketAddress
+from partway.s3.object_options import ObjectOptions
+from partway.s3.requests import MAX_COPY_SIZE
 from partway.s3.sigv4 import MAX_EXPIRY, Signing
 from partway.stores.s3.calls import S3Calls
 
@@ -15,12 +17,24 @@ class S3Bucket:
         bucket: its name.
         calls: our requests.
         public_address: what URLs for clients begin with.
+        copy_limit: largest object that one request copies, bytes.
+        options: what every object is created with; None: what the bucket does of itself.
     """
 
-    def __init__(self, *, bucket: str, calls: S3Calls, public_address: BucketAddress) -> None:
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        calls: S3Calls,
+        public_address: BucketAddress,
+        copy_limit: int = MAX_COPY_SIZE,
+        options: ObjectOptions | None = None,
+    ) -> None:
         self._bucket = bucket
         self._calls = calls
         self._public_address = public_address
+        self._copy_limit = copy_limit
+        self._options = options or ObjectOptions()
 
     @property
     def public_origin(self) -> str:

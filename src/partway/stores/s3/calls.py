@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -87,6 +87,10 @@ class S3Calls:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._transport.sleep(seconds)
+
+    async def together(self, deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
+        """Do deeds, up to `at_once` at a time on an event loop, and return their results in order."""
+        return await self._transport.together(deeds, at_once=at_once)
 
     async def aclose(self) -> None:
         """Close all connections."""

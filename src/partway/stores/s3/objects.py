@@ -77,7 +77,7 @@ class S3Objects(S3Bucket):
     ) -> SignedUrl:
         """Presign one PUT that creates the object and never overwrites one."""
         signing, lifetime = await self._signing_for(expires_in)
-        headers = {"content-type": content_type, "if-none-match": "*", TOKEN_HEADER: token}
+        headers = {"content-type": content_type, "if-none-match": "*", TOKEN_HEADER: token, **self._options.headers}
         if checksum is not None and checksum_algorithm is not None:
             headers[checksum_algorithm.header] = checksum
         url = presign(
@@ -95,7 +95,7 @@ class S3Objects(S3Bucket):
     ) -> SignedUrl:
         """Presign PUTs with this Content-Type, and of this size if it is known. Each overwrites the one before."""
         signing, lifetime = await self._signing_for(expires_in)
-        headers = {"content-type": content_type}
+        headers = {"content-type": content_type, **self._options.headers}
         length = {} if size is None else {"content-length": str(size)}
         url = presign(
             method="PUT",
@@ -132,7 +132,9 @@ class S3Objects(S3Bucket):
 
     async def write_object(self, key: str, body: bytes, *, content_type: str, token: str) -> None:
         """Create a small object; one that is there stays: it may be ours, if the request was sent again."""
-        request = requests.put_object(key, body, content_type=content_type, token=token, overwrite=False)
+        request = requests.put_object(
+            key, body, content_type=content_type, token=token, overwrite=False, options=self._options
+        )
         answer = await self._calls.send(request)
         if answer.status != 412:
             raise_for(answer.status, answer.body)

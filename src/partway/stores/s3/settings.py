@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from partway.s3.address import Style
+from partway.s3.object_options import ObjectOptions
+from partway.s3.requests import MAX_COPY_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class S3Settings:
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
     style: Style | None = None  #: None: virtual-host style at AWS, path style elsewhere
+    copy_limit: int = MAX_COPY_SIZE  #: bytes; larger objects are copied as multipart uploads. Some stores take less
+    options: ObjectOptions = field(default_factory=ObjectOptions)  #: what every object is created with
     max_connections: int = 64
     connect_timeout: float = 5.0  #: seconds
     patience: float = 30.0  #: seconds that a request is tried again while the store is not available

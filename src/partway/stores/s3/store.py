@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from partway.s3.address import BucketAddress
 from partway.stores.s3.calls import S3Calls
+from partway.stores.s3.copies import S3Copies
 from partway.stores.s3.credentials import AsyncChain, BlockingChain, CredentialsSource, fixed_credentials
-from partway.stores.s3.objects import S3Objects
 from partway.stores.s3.settings import S3Settings
 from partway.stores.s3.transport import Transport
-from partway.stores.s3.uploads import S3Uploads
 
 
-class S3Store(S3Uploads, S3Objects):
+class S3Store(S3Copies):
     """A bucket. See `core.ports.Store`, and every optional power of stores there, for its verbs.
 
     Make one with `connect` (for an event loop) or `connect_blocking` (for threads).
@@ -54,4 +53,4 @@ class S3Store(S3Uploads, S3Objects):
             patience=settings.patience,
         )
         public_address = address(settings.public_endpoint_url or settings.endpoint_url)
-        return cls(bucket=settings.bucket, calls=calls, public_address=public_address)
+        return cls(bucket=settings.bucket, calls=calls, public_address=public_address, copy_limit=settings.copy_limit)

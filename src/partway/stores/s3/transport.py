@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from partway.s3.answers import S3Answer
 
+T = TypeVar("T")
 _FIRST_DELAY = 0.1  #: seconds
 _MAX_DELAY = 5.0  #: seconds
 _MAX_ERROR_SIZE = 64 * 1024  #: bytes that are read of an error's body
@@ -104,6 +105,13 @@ class Transport(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+    async def together(self, deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
+        """Do deeds, up to `at_once` at a time where this can do several, and return their results in order.
+
+        Raises what the first one raises that fails; none is under way any more then.
+        """
         ...
 
     async def aclose(self) -> None:
