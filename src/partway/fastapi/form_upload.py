@@ -23,7 +23,6 @@ from partway.fastapi.form_stream import (
     MAX_FIELDS_SIZE,
     Field,
     FileBegins,
-    FileEnds,
     FormEvent,
     closing_size,
     read_form,
@@ -120,14 +119,16 @@ class _Upload:
             raise
 
     async def _take_file(self, begins: FileBegins, events: AsyncIterator[FormEvent]) -> File:
-        blocks = _blocks(events)
-        first = await anext(blocks)
+        content = _Content(events)
+        first = await content.take(PROXIED_PART_SIZE)
         if len(first) < PROXIED_PART_SIZE:
             await self._rest_of_fields(events)
             return await self._proxied.store_small(self._new(begins, len(first)), first, caller=self._caller)
         self._begun = await self._proxied.begin(self._new(begins, self._bound), caller=self._caller)
         early = dict(self._fields)
-        size = await self._send(self._begun, first, blocks)
+        content.put_back(first)
+        del first  # or it would stay in memory until the end
+        size = await self._send(self._begun, content)
         await self._rest_of_fields(events)
         late = {name: value for name, value in self._fields.items() if early.get(name) != value}
         if late.keys() - _LATE:
@@ -138,31 +139,19 @@ class _Upload:
             )
         return await self._proxied.finish(self._begun, file_size=size, changes=_changes(late), caller=self._caller)
 
-    async def _send(self, file: File, first: bytes, blocks: AsyncIterator[bytes]) -> int:
-        """Send the parts, a few at once, while the next ones arrive. Returns the bytes of all."""
-        part_size = file.part_size
+    async def _send(self, file: File, content: "_Content") -> int:
+        """Send the parts, a few at once, while the next one arrives. Returns the bytes of all."""
         size, number = 0, 0
-        gathered = bytearray(first)
-        del first
         sending: set[asyncio.Task[None]] = set()
         try:
-            more = True
-            while True:
-                while more and len(gathered) < part_size:
-                    block = await anext(blocks, None)
-                    more = block is not None
-                    gathered += block or b""
-                if not gathered:
-                    break
-                body = bytes(gathered[:part_size])
-                del gathered[:part_size]
+            while body := await content.take(file.part_size):
                 size += len(body)
                 self._check_size(size)
                 number += 1
                 while len(sending) >= _PARTS_IN_FLIGHT:
                     sending = await _one_less(sending)
                 sending.add(asyncio.create_task(self._proxied.write(file, number, body)))
-                del body
+                del body  # the sender alone holds it now
             while sending:
                 sending = await _one_less(sending)
         finally:
@@ -241,21 +230,35 @@ class _Upload:
                 await asyncio.shield(task)
 
 
-async def _blocks(events: AsyncIterator[FormEvent]) -> AsyncIterator[bytes]:
-    """A file's bytes in blocks of a part's size, the last one shorter, and maybe empty if it is the only one."""
-    gathered = bytearray()
-    given = False
-    async for event in events:
-        if isinstance(event, FileEnds):
-            break
-        if isinstance(event, bytes):
-            gathered += event
-            while len(gathered) >= PROXIED_PART_SIZE:
-                yield bytes(gathered[:PROXIED_PART_SIZE])
-                given = True
-                del gathered[:PROXIED_PART_SIZE]
-    if gathered or not given:
-        yield bytes(gathered)
+class _Content:
+    """A file's bytes, taken in pieces of a wanted size."""
+
+    def __init__(self, events: AsyncIterator[FormEvent]) -> None:
+        self._events = events
+        self._left = b""
+        self._ended = False
+
+    def put_back(self, content: bytes) -> None:
+        """Have what was taken last be taken again."""
+        self._left = content + self._left
+
+    async def take(self, size: int) -> bytes:
+        """The next `size` bytes; fewer, or none, at the end."""
+        pieces = [self._left]
+        have, self._left = len(self._left), b""
+        while have < size and not self._ended:
+            event = await anext(self._events, None)
+            if isinstance(event, bytes):
+                pieces.append(event)
+                have += len(event)
+            else:
+                self._ended = True
+        if have > size:
+            last = pieces.pop()
+            cut = len(last) - (have - size)
+            pieces.append(last[:cut])
+            self._left = last[cut:]
+        return b"".join(pieces)
 
 
 async def _one_less(sending: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

@@ -7,14 +7,18 @@ import contextlib
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
+from partway.core.file import new_file_id
 from partway.core.ports import Store
-from partway.errors import Misconfigured, StoreRefused, StoreUnavailable
+from partway.errors import Misconfigured, RecordsUnavailable, StoreRefused, StoreUnavailable
 from partway.records.connect import connect_records
-from partway.records.migrate import upgrade
 from partway.records.sql import SqlRecords
+from partway.s3.object_options import ObjectOptions
 from partway.service.settings import BucketSettings, ServiceSettings
 from partway.stores.local import BlockingLocalStore
 from partway.stores.s3 import S3Settings, S3Store
@@ -31,6 +35,11 @@ _SETTING_BY_REFUSAL = {
     "RequestTimeTooSkewed": "S3_ENDPOINT_URL",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY",
 }
+_SETTING_BY_OPTION_REFUSAL = {"InvalidStorageClass": "S3_STORAGE_CLASS", "InvalidTag": "S3_OBJECT_TAGS"}
+_DISK_IS_PLAIN = (
+    "is the local disk, which we do not encrypt, whatever S3_ENCRYPT_AT_REST says: encrypt its volume, or set "
+    "S3_BUCKET_NAME."
+)
 Closer = Callable[[], Awaitable[None]]
 
 
@@ -54,7 +63,10 @@ class Wiring:
 
     async def start(self) -> None:
         """Bring the database's tables up to date."""
-        await asyncio.to_thread(upgrade, self.database_url)
+        try:
+            await self.records.check()
+        except RecordsUnavailable:
+            await asyncio.to_thread(_upgrade_elsewhere, self.database_url)
 
     async def aclose(self) -> None:
         """Give back connections and threads."""
@@ -76,11 +88,23 @@ def wire_up(settings: ServiceSettings) -> Wiring:
     )
 
 
+def _upgrade_elsewhere(database_url: str) -> None:
+    """Migrate in a process of its own: what it needs would stay in this one's memory for good."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        process.submit(_upgrade, database_url).result()
+
+
+def _upgrade(database_url: str) -> None:
+    from partway.records.migrate import upgrade
+
+    upgrade(database_url)
+
+
 async def prepare(settings: ServiceSettings) -> str | None:
     """Open all that the settings name once, bring the tables up to date, and close it: before any process serves.
 
     Returns:
-        What the store's answer leaves in doubt, for a person; None: it answers and takes our credentials.
+        What is in doubt about the store, for a person, as the end of a sentence about it; None: it answers and takes our credentials.
 
     Raises:
         Misconfigured: something cannot be opened so, or the store does not know the credentials or the bucket.
@@ -89,7 +113,10 @@ async def prepare(settings: ServiceSettings) -> str | None:
     wiring = wire_up(settings)
     try:
         await wiring.start()
-        return await _doubt(wiring.store.store)
+        doubt = await _doubt(wiring.store.store)
+        if doubt is not None:
+            return f"not usable now: {doubt}"
+        return await _doubt_of_options(wiring.store.store, settings)
     finally:
         await wiring.aclose()
 
@@ -106,6 +133,35 @@ async def _doubt(store: Store) -> str | None:
     except StoreUnavailable as error:
         return error.detail
     return None
+
+
+async def _doubt_of_options(store: Store, settings: ServiceSettings) -> str | None:
+    """What keeps objects from being kept as the settings say: no file could be uploaded."""
+    options = settings.bucket.options
+    if not isinstance(store, S3Store):
+        return _DISK_IS_PLAIN if options.encrypt_at_rest else None
+    key = settings.uploads.key_template.key(
+        file_id=new_file_id(), file_name="trial", owner="partway", folder="", created=datetime.now(UTC)
+    )
+    try:
+        await store.try_options(key)
+    except (StoreRefused, StoreUnavailable) as error:
+        code = error.facts.get("store_code") or ""
+        setting = "S3_SSE_KMS_KEY_ID" if code.startswith("KMS.") else _SETTING_BY_OPTION_REFUSAL.get(code)
+        if setting is not None:
+            raise Misconfigured(error.detail, setting=setting) from error
+        return f"answers, but takes no object as {_asked_of(options)} say. {error.detail}"
+    return None
+
+
+def _asked_of(options: ObjectOptions) -> str:
+    asked = {
+        "S3_ENCRYPT_AT_REST": options.encrypt_at_rest and options.kms_key_id is None,
+        "S3_SSE_KMS_KEY_ID": options.kms_key_id,
+        "S3_STORAGE_CLASS": options.storage_class,
+        "S3_OBJECT_TAGS": options.tags,
+    }
+    return ", ".join(setting for setting, value in asked.items() if value)
 
 
 def _open_disk(settings: ServiceSettings) -> OpenedStore:
@@ -129,6 +185,7 @@ def _open_bucket(bucket: BucketSettings) -> OpenedStore:
             secret_key=bucket.secret_key,
             session_token=bucket.session_token,
             style=bucket.addressing_style,
+            options=bucket.options,
         )
     )
     return OpenedStore(store=store, local=None, origins=(store.public_origin,), aclose=store.aclose)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 try:
@@ -84,8 +83,8 @@ class AiohttpTransport:
         return self._opened().request(
             request.method,
             URL(request.url, encoded=True),
-            headers=request.headers,
-            data=io.BytesIO(request.body) if request.body else None,  # sent piece by piece, so the loop is not held up
+            headers={**request.headers, "content-length": str(len(request.body))} if request.body else request.headers,
+            data=_in_pieces(request.body),
             timeout=aiohttp.ClientTimeout(
                 total=total, sock_connect=self._connect_timeout, sock_read=request.read_timeout
             ),
@@ -100,6 +99,17 @@ class AiohttpTransport:
                 connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
+
+
+def _in_pieces(body: bytes) -> bytes | AsyncIterator[memoryview] | None:
+    """A body as aiohttp sends it without holding the loop up, and without a copy of a large one."""
+    return _pieces(body) if len(body) > _CHUNK_SIZE else body or None
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    whole = memoryview(body)
+    for start in range(0, len(body), _CHUNK_SIZE):
+        yield whole[start : start + _CHUNK_SIZE]
 
 
 class _Body(Body):
