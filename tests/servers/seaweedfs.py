@@ -51,6 +51,7 @@ class SeaweedFS:
         self.access_key = f"AK{secrets.token_hex(9).upper()}"
         self.secret_key = secrets.token_hex(20)
         self.region = "us-east-1"
+        self._sse_key = secrets.token_hex(32)
 
     @property
     def endpoint(self) -> str:
@@ -80,6 +81,8 @@ class SeaweedFS:
         identities = {"identities": [{"name": "tests", "credentials": [identity], "actions": actions}]}
         config = self._directory / "identities.json"
         config.write_text(json.dumps(identities))
+        # Without a key of its own it answers 500 to whoever asks it to encrypt.
+        (self._directory / "security.toml").write_text(f'[s3.sse]\nkek = "{self._sse_key}"\n')
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(config), cwd=self._directory, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

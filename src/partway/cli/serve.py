@@ -48,7 +48,7 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
     doubt = asyncio.run(prepare(settings))
     _announce(host, port, settings.bucket.name, settings.auth.configured, settings.data_dir)
     if doubt is not None:
-        click.echo(f"  store    not usable now: {doubt}", err=True)
+        click.echo(f"  store    {doubt}", err=True)
     uvicorn.run(
         "partway.service.app:app_from_environment",
         factory=True,

@@ -68,6 +68,17 @@ class ObjectOptions:
         """The headers of a copy: without a directive its source's tags would stay."""
         return {**self.headers, **({"x-amz-tagging-directive": "REPLACE"} if self.tags else {})}
 
+    @property
+    def form_fields(self) -> dict[str, str]:
+        """The fields of a browser's form, where tags are a document:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+        """
+        fields = {name: value for name, value in self.headers.items() if name != "x-amz-tagging"}
+        if self.tags:
+            tags = "".join(f"<Tag><Key>{name}</Key><Value>{tag}</Value></Tag>" for name, tag in self.tags.items())
+            fields["tagging"] = f"<Tagging><TagSet>{tags}</TagSet></Tagging>"
+        return fields
+
 
 def _is_tag(name: str, value: str) -> bool:
     lengths = 1 <= len(name) <= _MAX_TAG_NAME and len(value) <= _MAX_TAG_VALUE

@@ -12,13 +12,21 @@ from collections.abc import Mapping
 from datetime import UTC, timedelta
 
 from partway.errors import InvalidInput
+from partway.s3.object_options import ObjectOptions
 from partway.s3.sigv4 import ALGORITHM, Signing
 
 _FILE_NAME = "${filename}"  #: in a form's key S3 puts the file's own name in its place
 
 
 def sign_post(
-    *, bucket: str, key: str, content_type: str, sizes: tuple[int, int], signing: Signing, expires_in: int
+    *,
+    bucket: str,
+    key: str,
+    content_type: str,
+    sizes: tuple[int, int],
+    signing: Signing,
+    expires_in: int,
+    options: ObjectOptions | None = None,
 ) -> dict[str, str]:
     """The fields of the form, in the order in which they are to be sent, all before the one named `file`.
 
@@ -30,6 +38,7 @@ def sign_post(
         sizes: least and most bytes of the file, both counted.
         signing: who signs, where and when.
         expires_in: seconds.
+        options: what the object is created with; None: what the bucket does of itself.
 
     Raises:
         InvalidInput: the key holds `${filename}`, which S3 would replace.
@@ -43,6 +52,8 @@ def sign_post(
         "x-amz-credential": f"{signing.credentials.access_key}/{signing.scope}",
         "x-amz-date": signing.timestamp,
     }
+    if options is not None:
+        fields |= options.form_fields
     if signing.credentials.session_token is not None:
         fields["x-amz-security-token"] = signing.credentials.session_token
     policy = _policy(bucket=bucket, fields=fields, sizes=sizes, signing=signing, expires_in=expires_in)

@@ -17,6 +17,7 @@ _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _START = 200  #: bytes of a body, behind white space, in which an error's document begins
 
 _WRONG_REGION = "The bucket is in another region; check S3_REGION and S3_ENDPOINT_URL."
+_WRONG_KMS_KEY = "The store cannot encrypt with this key; check S3_SSE_KMS_KEY_ID."
 _WHAT_TO_DO = {
     "AccessDenied": "The store's credentials do not allow this; check their policy.",
     "AuthorizationHeaderMalformed": _WRONG_REGION,
@@ -25,8 +26,14 @@ _WHAT_TO_DO = {
     "EntityTooLarge": "The object or the part is larger than the store takes.",
     "ExpiredToken": "The store's temporary credentials have expired; renew them.",
     "InvalidAccessKeyId": "The store does not know the access key; check AWS_ACCESS_KEY_ID.",
+    "InvalidObjectState": "The object lies in an archive; restore it in the store before it is read.",
     "InvalidPart": "A part is not there any more, or has other bytes.",
     "InvalidPartOrder": "The parts are not in the order of their numbers.",
+    "InvalidStorageClass": "The store does not know this storage class; check S3_STORAGE_CLASS.",
+    "InvalidTag": "The store does not take these tags; check S3_OBJECT_TAGS.",
+    "KMS.DisabledException": _WRONG_KMS_KEY,
+    "KMS.InvalidStateException": _WRONG_KMS_KEY,
+    "KMS.NotFoundException": _WRONG_KMS_KEY,
     "KeyTooLongError": "The key, or one of its segments, is longer than the store takes.",
     "NoSuchBucket": "There is no such bucket; check S3_BUCKET_NAME.",
     "PermanentRedirect": _WRONG_REGION,

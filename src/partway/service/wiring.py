@@ -104,7 +104,7 @@ async def prepare(settings: ServiceSettings) -> str | None:
     """Open all that the settings name once, bring the tables up to date, and close it: before any process serves.
 
     Returns:
-        What is in doubt about the store, for a person, as the end of a sentence about it; None: it answers and takes our credentials.
+        What is in doubt about the store, for a person: the end of a sentence that begins with it. None: nothing is.
 
     Raises:
         Misconfigured: something cannot be opened so, or the store does not know the credentials or the bucket.

@@ -123,6 +123,7 @@ class S3Objects(S3Bucket):
             sizes=(min_size, max_size),
             signing=signing,
             expires_in=lifetime,
+            options=self._options,
         )
         return SignedForm(f"{self._public_address.origin}{self._public_address.path()}", fields, lifetime)
 

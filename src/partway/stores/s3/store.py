@@ -53,4 +53,10 @@ class S3Store(S3Copies):
             patience=settings.patience,
         )
         public_address = address(settings.public_endpoint_url or settings.endpoint_url)
-        return cls(bucket=settings.bucket, calls=calls, public_address=public_address, copy_limit=settings.copy_limit)
+        return cls(
+            bucket=settings.bucket,
+            calls=calls,
+            public_address=public_address,
+            copy_limit=settings.copy_limit,
+            options=settings.options,
+        )

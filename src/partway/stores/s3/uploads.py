@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
+from partway.core.policy import DEFAULT_CONTENT_TYPE
 from partway.core.ports import ListedUpload, PartToSign, SignedParts, UploadPage
-from partway.errors import StoreUnavailable, UploadGone
+from partway.errors import StoreError, StoreUnavailable, UploadGone
 from partway.s3 import answers, requests
 from partway.s3.part_signer import PartSigner
 from partway.s3.refusals import raise_for
@@ -15,6 +17,7 @@ from partway.stores.cursors import behind_upload, last_upload
 from partway.stores.s3.bucket import S3Bucket
 
 _ABORT_ROUNDS = 8
+_TRIAL_PATIENCE = 2.0  #: seconds; a store that cannot do something may answer as if it were down
 _ABORT_PAUSE = 0.25  #: seconds
 
 
@@ -37,9 +40,35 @@ class S3Uploads(S3Bucket):
     ) -> str:
         """Open a multipart upload."""
         request = requests.create_multipart_upload(
-            key, content_type=content_type, token=token, checksum_algorithm=checksum_algorithm, metadata=metadata
+            key,
+            content_type=content_type,
+            token=token,
+            checksum_algorithm=checksum_algorithm,
+            metadata=metadata,
+            options=self._options,
         )
         return answers.read_upload_id(await self._calls.send(request))
+
+    async def try_options(self, key: str) -> None:
+        """Have the store take one byte as `S3Settings.options` say, and drop it: nothing is left, not even a version.
+
+        Without options nothing is asked.
+
+        Raises:
+            StoreRefused, StoreUnavailable: it does not take what is created so.
+        """
+        if not self._options.headers:
+            return
+        request = requests.create_multipart_upload(
+            key, content_type=DEFAULT_CONTENT_TYPE, token="", checksum_algorithm=None, options=self._options
+        )
+        upload_id = answers.read_upload_id(await self._calls.send(request, patience=_TRIAL_PATIENCE))
+        try:
+            part = await self._calls.send(requests.upload_part(key, upload_id, 1, b"."), patience=_TRIAL_PATIENCE)
+            raise_for(part.status, part.body)
+        finally:
+            with contextlib.suppress(StoreError):
+                await self.abort_upload(key, upload_id)
 
     async def find_uploads(self, key: str) -> list[str]:
         """Upload ids of exactly this key, oldest first, over all pages."""
