@@ -12,6 +12,7 @@ from partway.core.file import Caller, File, UploadStatus
 from partway.core.initiation import MAX_DESCRIPTION_LENGTH, check_text
 from partway.core.metadata import check_metadata
 from partway.core.ports import (
+    Cdn,
     Clock,
     FilePage,
     FileQuery,
@@ -45,6 +46,7 @@ class Files:
         records: where the files are remembered.
         uploads: ends the upload of a file that is deleted before it is complete.
         download_expiry: seconds that a download URL lives unless asked otherwise.
+        cdn: where clients download, if not from the store.
         clock: the time of day.
     """
 
@@ -55,12 +57,14 @@ class Files:
         records: Records,
         uploads: Uploads,
         download_expiry: int = 3600,
+        cdn: Cdn | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._store = store
         self._records = records
         self._uploads = uploads
         self._download_expiry = download_expiry
+        self._cdn = cdn
         self._clock = clock or SystemClock()
 
     async def page(self, query: FileQuery, *, caller: Caller) -> FilePage:
@@ -121,7 +125,7 @@ class Files:
     async def presigned_url(
         self, file_id: UUID, *, caller: Caller, expires_in: int | None = None, as_attachment: bool = False
     ) -> SignedUrl:
-        """A URL from which anybody may fetch the file for a while, straight from the store.
+        """A URL from which anybody may fetch the file for a while, straight from the store or its CDN.
 
         Args:
             expires_in: seconds, 1 to 604,800.
@@ -136,9 +140,12 @@ class Files:
             raise InvalidInput(f"expiry must be between 1 and {MAX_EXPIRY} seconds.", field="expiry")
         file = await self.finished(file_id, caller=caller)
         shown = present(file.name, file.file_content_type, as_attachment=as_attachment)
-        return await self._store.sign_download(
-            file.key, expires_in=seconds, content_type=shown.content_type, disposition=shown.disposition
-        )
+        headers = {"content_type": shown.content_type, "disposition": shown.disposition}
+        if self._cdn is not None:
+            signed = await self._cdn.sign_download(file.key, expires_in=seconds, is_public=file.is_public, **headers)
+            if signed is not None:
+                return signed
+        return await self._store.sign_download(file.key, expires_in=seconds, **headers)
 
     async def finished(self, file_id: UUID, *, caller: Caller) -> File:
         """One file whose upload is complete.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from partway.core.cdn_port import Cdn as Cdn  # noqa: PLC0414  # an export
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart, StoreLimits
 from partway.core.records_port import BulkRecords as BulkRecords  # noqa: PLC0414  # an export

@@ -11,7 +11,7 @@ from partway.core.batches import Batches
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
 from partway.core.initiation import UploadSettings
-from partway.core.ports import FileQuery, Records, Store
+from partway.core.ports import Cdn, FileQuery, Records, Store
 from partway.core.proxied import ProxiedUploads
 from partway.core.uploads import Uploads
 from partway.fastapi.addresses import OwnAddresses
@@ -55,6 +55,7 @@ def files_router(
     download_expiry: int = 3600,
     prefix: str = "/v1",
     public_url: str | None = None,
+    cdn: Cdn | None = None,
 ) -> APIRouter:
     """The routes of the files API, for any FastAPI application.
 
@@ -68,11 +69,12 @@ def files_router(
         download_expiry: seconds that a download URL lives unless asked otherwise.
         prefix: where the routes stand.
         public_url: how clients reach the application, if a proxy does not pass the host on.
+        cdn: where clients download, if not from the store.
     """
     settings = settings or UploadSettings()
     uploads = Uploads(store=store, records=records, settings=settings)
     batches = Batches(store=store, records=records, settings=settings, uploads=uploads)
-    files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry)
+    files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry, cdn=cdn)
     router = APIRouter(prefix=prefix, responses=PROBLEMS)
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
     add_batch_routes(router, batches, caller, addresses)

@@ -61,6 +61,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             caller=caller,
             settings=settings.uploads,
             download_expiry=settings.download_expiry,
+            cdn=wiring.cdn,
             prefix=settings.api_prefix,
             public_url=settings.public_url,
         )

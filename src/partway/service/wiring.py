@@ -14,12 +14,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from partway.core.file import new_file_id
-from partway.core.ports import Store
+from partway.core.ports import Cdn, Store
 from partway.errors import Misconfigured, RecordsUnavailable, StoreRefused, StoreUnavailable
 from partway.records.connect import connect_records
 from partway.records.sql import SqlRecords
 from partway.s3.object_options import ObjectOptions
 from partway.service.settings import BucketSettings, ServiceSettings
+from partway.service.storage_settings import CdnSettings
+from partway.stores.cloudfront import CloudFront
 from partway.stores.local import BlockingLocalStore
 from partway.stores.s3 import S3Settings, S3Store
 from partway.threads import close_threads, in_threads
@@ -60,6 +62,7 @@ class Wiring:
     store: OpenedStore
     records: SqlRecords
     database_url: str
+    cdn: Cdn | None = None  #: where clients download, if not from the store
 
     async def start(self) -> None:
         """Bring the database's tables up to date."""
@@ -85,6 +88,7 @@ def wire_up(settings: ServiceSettings) -> Wiring:
         store=_open_bucket(settings.bucket) if settings.bucket.name else _open_disk(settings),
         records=connect_records(settings.effective_database_url),
         database_url=settings.effective_database_url,
+        cdn=_cdn(settings.cdn),
     )
 
 
@@ -133,6 +137,10 @@ async def _doubt(store: Store) -> str | None:
     except StoreUnavailable as error:
         return error.detail
     return None
+
+
+def _cdn(cdn: CdnSettings | None) -> CloudFront | None:
+    return None if cdn is None else CloudFront(cdn.url, key_id=cdn.key_id, private_key=cdn.private_key)
 
 
 async def _doubt_of_options(store: Store, settings: ServiceSettings) -> str | None:
