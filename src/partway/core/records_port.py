@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -35,6 +36,15 @@ class FilePage:
     previous: str | None  #: cursor of the newer page
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an owner uses: the sums over their records, exact at every moment."""
+
+    bytes: int = 0  #: the `file_size` of all files that are `counted`
+    files: int = 0  #: how many these are
+    open_uploads: int = 0  #: pending, uploading or completing
+
+
 class Records(Protocol):
     """The file records. Each verb is one transaction; each change one compare-and-set."""
 
@@ -42,6 +52,11 @@ class Records(Protocol):
         """Insert a record, and return the one that stands.
 
         That is `file`, or an earlier record of the same owner with the same idempotency key (compare the ids).
+
+        Raises:
+            QuotaExceeded: with it the owner would use more than `file.quota_bytes`, or have more open uploads than
+                `file.quota_uploads` (code `too_many_uploads`). Decided in the transaction that inserts it.
+            Conflict: another record has this id, or this key (code `key_taken`).
         """
         ...
 
@@ -89,7 +104,11 @@ class BulkRecords(Protocol):
     """Optional power of records: many files in one transaction, for many small files at once."""
 
     async def add_all(self, files: Sequence[File]) -> None:
-        """Insert records that have no idempotency key; all or none."""
+        """Insert records that have no idempotency key; all or none.
+
+        Raises:
+            QuotaExceeded: one of them does not fit any more; see `Records.add`.
+        """
         ...
 
     async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
@@ -102,6 +121,40 @@ class BulkRecords(Protocol):
         """Change fields of each record, as `Records.change` does; returns those that were changed.
 
         All values of `changes` have the same fields.
+        """
+        ...
+
+    async def remove_all(self, file_ids: Collection[UUID]) -> None:
+        """Delete records and their reported parts; those that are not there count as removed."""
+        ...
+
+
+@runtime_checkable
+class TrashRecords(Protocol):
+    """Optional power of records: what has lain in the trash for long."""
+
+    async def claim_trash(self, before: datetime, *, now: datetime, limit: int) -> list[File]:
+        """Mark up to `limit` records that were deleted before a moment as being purged; return them, oldest first.
+
+        In one statement, so that one that is restored meanwhile is not among them. `purging` becomes `now`; those whose
+        purge has begun already are left to it, and to what reclaims the ones that died.
+        """
+        ...
+
+
+@runtime_checkable
+class UsageRecords(Protocol):
+    """Optional power of records: what owners use. Records without it may know no limits."""
+
+    async def usage(self, owner: str) -> Usage:
+        """What an owner uses."""
+        ...
+
+    async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
+        """Up to `limit` files of an owner (None: of all) that ended and still count.
+
+        They are aborted, failed or being purged. Those that came by a single PUT are among them only if they ended
+        (`completed`, else `modified`) before a moment: until then its URL may live.
         """
         ...
 
