@@ -109,6 +109,7 @@ def test_standard_input(service: Service, make_file: MakeFile) -> None:
         (["upload", "x", "--metadata", "[1]"], 2),
         (["upload", "x", "y", "--name", "z"], 2),
         (["rm", "x", "--hard"], 2),
+        (["rm", "x", "--hard", "--yes", "--undo"], 2),
         (["rm", "not-an-id"], 1),
         (["download", "not-an-id"], 1),
         (["ls", "--status", "lost"], 2),
@@ -144,7 +145,10 @@ def test_listing_and_deleting(service: Service, make_file: MakeFile) -> None:
     assert run("rm", *ids, url=service.url).returncode == 0
     assert run("ls", "--search", "listed-", url=service.url).stderr == "partway: No files.\n"
     assert len(run("ls", "--search", "listed-", "--deleted", "--json", url=service.url).stdout.splitlines()) == 2
+    assert run("rm", "--undo", ids[0], url=service.url).returncode == 0
+    assert run("ls", "--search", "listed-", "--json", url=service.url).stdout.count(ids[0]) >= 1
     assert run("rm", "--hard", "--yes", *ids, url=service.url).returncode == 0
+    assert run("rm", "--undo", ids[0], url=service.url).returncode == 1
     assert run("ls", "--search", "listed-", "--deleted", "--json", url=service.url).stdout == ""
 
 

@@ -1,4 +1,4 @@
-"""`partway rm`: hide files, or remove them for good."""
+"""`partway rm`: hide files, bring them back, or remove them for good."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from partway.client.client import Client
 from partway.client.many_files import fails_all
 from partway.errors import PartwayError
 
-_EPILOG = f"""A deleted file is hidden and can be restored; with --hard its bytes and its record are gone for good. An
-upload that is not complete is aborted.
+_EPILOG = f"""A deleted file is hidden, and --undo brings it back; with --hard its bytes and its record are gone for
+good. An upload that is not complete is aborted.
 
 {EXIT_CODES}"""
 
@@ -21,16 +21,24 @@ upload that is not complete is aborted.
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @server_options
 @click.option("--hard", is_flag=True, help="Remove bytes and record for good.")
+@click.option("--undo", is_flag=True, help="Bring deleted files back instead.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def command(*, ids: tuple[str, ...], server: str, token: str | None, patience: float, hard: bool, yes: bool) -> None:
+def command(
+    *, ids: tuple[str, ...], server: str, token: str | None, patience: float, hard: bool, undo: bool, yes: bool
+) -> None:
     """Delete files."""
+    if hard and undo:
+        raise click.UsageError("--hard removes files for good, which --undo cannot bring back; choose one.")
     if hard and not yes:
         _ask(len(ids))
     failed = False
     with one_line_errors(), Client(server, token=token, patience=patience) as client:
         for file_id in ids:
             try:
-                client.delete(file_id, hard=hard)
+                if undo:
+                    client.restore(file_id)
+                else:
+                    client.delete(file_id, hard=hard)
             except PartwayError as error:
                 if fails_all(error) or len(ids) == 1:
                     raise

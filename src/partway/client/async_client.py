@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from partway.client.client import Client
 from partway.client.stopping import Stop
-from partway.client.values import RemoteFile
+from partway.client.values import Deletion, RemoteFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +44,9 @@ class AsyncClient:
     get = _in_thread(Client.get)
     update = _in_thread(Client.update)
     delete = _in_thread(Client.delete)
+    restore = _in_thread(Client.restore)
+    copy = _in_thread(Client.copy)
+    metadata = _in_thread(Client.metadata)
     abort = _in_thread(Client.abort)
     presigned_url = _in_thread(Client.presigned_url)
 
@@ -53,6 +56,13 @@ class AsyncClient:
         files = self._client.list(**query)
         while (file := await self._run(lambda _: next(files, None))) is not None:
             yield file
+
+    @functools.wraps(Client.delete_many)
+    async def delete_many(self, file_ids: Iterable[str], *, hard: bool = False) -> AsyncIterator[Deletion]:
+        """As `Client.delete_many`, by `async for`."""
+        outcomes = self._client.delete_many(file_ids, hard=hard)
+        while (outcome := await self._run(lambda _: next(outcomes, None))) is not None:
+            yield outcome
 
     async def close(self) -> None:
         """End what is under way, and close the connections."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+from uuid import uuid4
 
 from partway.client.api import Api, Token, path_of
 from partway.client.connection import Timeouts
@@ -25,12 +27,13 @@ from partway.client.sources import open_source
 from partway.client.spec import Means, UploadSpec
 from partway.client.stopping import Stop
 from partway.client.upload import FileUpload
-from partway.client.values import Outcome, PresignedUrl, RemoteFile
+from partway.client.values import Deletion, Outcome, PresignedUrl, RemoteFile
 from partway.errors import InvalidInput, Refused
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_WORKERS = 8  #: parts that travel at once
 _PAGE = 200  #: files asked for at once
+_MOST_DELETED = 1000  #: files in one request
 
 #: What can be uploaded: a path, or a binary file or stream that can seek.
 Uploadable = str | os.PathLike[str] | IO[bytes]
@@ -265,6 +268,59 @@ class Client:
             NotFound: there is none of this id for you.
         """
         self._call("DELETE", path_of(file_id), query={"hard_delete": "true"} if hard else None)
+
+    def delete_many(self, file_ids: Iterable[str], *, hard: bool = False) -> Iterator[Deletion]:
+        """Delete files by the thousand; what is wrong with one does not stop the others.
+
+        Returns:
+            An outcome for each id, in order. The requests are sent as outcomes are asked for.
+        """
+        ids = iter(file_ids)
+        while batch := list(islice(ids, _MOST_DELETED)):
+            answer = self._call("POST", "/files/bulk-delete", body={"ids": batch, "hard_delete": hard})
+            yield from map(Deletion.from_json, answer["results"])
+
+    def restore(self, file_id: str) -> RemoteFile:
+        """Bring back a file that was deleted, but not for good.
+
+        Raises:
+            NotFound: there is none of this id for you any more.
+        """
+        return RemoteFile.from_json(self._call("POST", path_of(file_id) + "/restore"))
+
+    def copy(
+        self,
+        file_id: str,
+        *,
+        folder: str = "",
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RemoteFile:
+        """Copy a file inside the store: a new file of yours, private, attached to nothing.
+
+        Args:
+            folder: as for `upload`.
+            name: default: the source's.
+            metadata: default: the source's.
+
+        Raises:
+            NotFound, InvalidInput, Conflict, PolicyRefused: see the codes.
+        """
+        asked = {"new_folder": folder, "new_name": name, "new_metadata": metadata}
+        body = {field: value for field, value in asked.items() if value is not None}
+        # A copy whose answer is lost is asked for again, and must not be made twice.
+        answer = self._call("POST", path_of(file_id) + "/copy", body=body, headers={"Idempotency-Key": uuid4().hex})
+        return RemoteFile.from_json(answer)
+
+    def metadata(self, file_id: str) -> Mapping[str, Any]:
+        """What the record and the store say of a file, side by side: see `GET /files/{id}/metadata` of the wire.
+
+        Raises:
+            NotFound: there is none of this id for you.
+            ObjectGone: the store does not hold the file any more.
+        """
+        said: Mapping[str, Any] = self._call("GET", path_of(file_id) + "/metadata")
+        return said
 
     def abort(self, file_id: str) -> None:
         """Give an upload up and drop its parts. Twice is fine.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
+from partway.client.problems import error_of_problem
 from partway.errors import PartwayError
 
 
@@ -36,6 +37,8 @@ class RemoteFile:
     deleted: datetime | None = None
     parent_content_type: str | None = None
     parent_object_id: str | int | None = None
+    public_url: str | None = None  #: where anybody may fetch it, if it is public
+    copied_from: str | None = None  #: id of the file that this is a copy of
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -66,6 +69,19 @@ class Outcome:
     path: str  #: as it was given
     file: RemoteFile | None = None
     error: PartwayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of one of many files that were to be deleted."""
+
+    id: str
+    error: PartwayError | None = None  #: None: it is deleted
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read the wire's form."""
+        return cls(value["id"], error_of_problem(value["error"]) if "error" in value else None)
 
 
 @dataclass(frozen=True, slots=True)
