@@ -50,9 +50,23 @@ def test_upload_pause_reload_resume_download_delete(
     page.get_by_label("Delete film.bin").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#list-rows .name")).to_have_text("film.bin")
+    (file,) = requests.get(f"{local_service.url}/v1/files", timeout=10).json()["results"]
     page.get_by_label("Delete film.bin").click()
     expect(page.locator("#empty")).to_be_visible()
     until(lambda: not requests.get(f"{local_service.url}/v1/files", timeout=10).json()["results"], page)
+    (deleted,) = requests.get(f"{local_service.url}/v1/files?deleted=true", timeout=10).json()["results"]
+    assert deleted["id"] == file["id"]
+
+
+def test_a_deletion_that_fails_brings_the_row_back(page: Page, local_service: Service, tmp_path: Path) -> None:
+    write_random(tmp_path / "kept.bin", 1000)
+    open_page(page, local_service)
+    page.set_input_files("#files", str(tmp_path / "kept.bin"))
+    wait_for(page, "kept.bin", "done")
+    page.route("**/v1/files/*", lambda route: route.abort() if route.request.method == "DELETE" else route.continue_())
+    page.get_by_label("Delete kept.bin").click()
+    expect(page.locator("#list-rows .name")).to_have_text("kept.bin")
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def test_a_changed_file_of_the_same_name_begins_anew(
@@ -172,7 +186,7 @@ def test_page_and_store_on_different_origins(
         wait_for(page, "large.bin", "done")
         origins = {"{0.scheme}://{0.netloc}".format(urlsplit(request.url)) for request in puts}
         assert origins == {seaweedfs.endpoint}
-        assert part_numbers(puts) == list(range(1, 14))
+        assert part_numbers(puts) == list(range(1, 26))
         assert sent_before
         (file,) = requests.get(f"{service.url}/v1/files", timeout=10).json()["results"]
         assert file["file_size"] == 200 * MIB

@@ -1,4 +1,4 @@
-/** The finished files: search, pages, download, delete. */
+/** The finished files: search, pages, download, delete and restore. */
 
 import { button, make, the } from "./elements.js";
 import { date, size } from "./format.js";
@@ -84,8 +84,8 @@ export class FileList {
     }
   }
 
-  /** Hide the row at once; the file is deleted when there was time to think again. */
-  remove(file, row) {
+  /** Delete a file: the row goes at once, the bytes are kept, and "Undo" brings both back. */
+  async remove(file, row) {
     const next = row.nextSibling;
     const list = row.parentNode;
     row.remove();
@@ -95,14 +95,20 @@ export class FileList {
       row.querySelector("button").focus();
       this.showEnd("");
     };
-    const finish = async () => {
+    const restore = async () => {
       try {
-        await this.client.remove(file.id, { hard: true });
-      } catch (error) {
+        await this.client.restore(file.id);
         back();
+      } catch (error) {
         this.onerror(error);
       }
     };
-    notice(`Deleted ${file.name}`, { action: "Undo", onaction: back, onend: finish });
+    try {
+      await this.client.remove(file.id);
+      notice(`Deleted ${file.name}`, { action: "Undo", onaction: restore });
+    } catch (error) {
+      back();
+      this.onerror(error);
+    }
   }
 }

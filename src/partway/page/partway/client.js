@@ -73,6 +73,11 @@ export class PartwayClient {
     return this.request("DELETE", `/files/${id}${hard ? "?hard_delete=true" : ""}`, { keepalive: true });
   }
 
+  /** Undo a deletion, unless it was for good. */
+  restore(id) {
+    return this.request("POST", `/files/${id}/restore`);
+  }
+
   /** An address from which the file can be fetched for a while. */
   presignedUrl(id, { attachment = false } = {}) {
     return this.request("GET", `/files/${id}/presigned-url?force_download=${attachment}`);
