@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,41 @@ def test_a_limit_that_is_passed_leaves_nothing(tmp_path: Path) -> None:
         store = tmp_path / "data" / "store"
         assert len(list(store.glob("uploads/*"))) == 0
         assert len(list(store.glob("objects/**/data"))) == 1
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, seaweedfs_service: Service) -> None:
+    """A form of 300 MiB: the service's peak stays below 120 MiB, as with one of 2 GiB."""
+    path = tmp_path / "big.bin"
+    with path.open("wb") as file:
+        file.truncate(300 * MIB)
+    with Service(tmp_path / "data") as local:
+        for running in (local, seaweedfs_service):
+            ended = subprocess.run(
+                ["curl", "-sS", "-F", f"file=@{path}", f"{running.url}/v1/files/upload"],
+                capture_output=True,
+                check=True,
+                timeout=120,
+            )
+            assert json.loads(ended.stdout)["file_size"] == 300 * MIB
+            assert peak_memory(running.pid) < 120 * MIB
+
+
+@pytest.fixture
+def seaweedfs_service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A fresh service on SeaweedFS and PostgreSQL."""
+    seaweedfs = request.getfixturevalue("seaweedfs")
+    env = {
+        "S3_BUCKET_NAME": seaweedfs.new_bucket(),
+        "S3_ENDPOINT_URL": seaweedfs.endpoint,
+        "AWS_ACCESS_KEY_ID": seaweedfs.access_key,
+        "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
+        "PARTWAY_DATABASE_URL": request.getfixturevalue("postgres").new_database(),
+    }
+    with Service(tmp_path / "s3-data", env=env) as running:
+        yield running
+
+
+def peak_memory(pid: int) -> int:
+    """The most resident memory that a process has ever had, bytes."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024

@@ -276,7 +276,7 @@ class FormPosts(Protocol):
 class PartWrites(Protocol):
     """Optional power: parts whose bytes come through us."""
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
         """Send one part, again if the store is not available for a moment. `part.size` is the body's.
 
         Raises:

@@ -15,7 +15,7 @@ from partway.core.file import Caller, File
 from partway.core.initiation import NewUpload
 from partway.core.policy import UploadPolicy
 from partway.core.proxied import PROXIED_PART_SIZE, ProxiedUploads
-from partway.errors import InvalidInput, PolicyRefused, Refused
+from partway.errors import InvalidInput, PolicyRefused, Refused, StoreUnavailable
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
@@ -63,12 +63,15 @@ def add_form_upload_route(
     addresses_of: OwnAddresses,
     *,
     policy: UploadPolicy,
+    at_once: int = 16,
 ) -> None:
     """Add `POST /files/upload`.
 
     Args:
         policy: whose size limit refuses a body before it is read.
+        at_once: forms that are taken at the same time; each holds up to 20 MiB of memory.
     """
+    places = asyncio.Semaphore(at_once)
 
     @router.post(
         "/files/upload",
@@ -83,9 +86,15 @@ def add_form_upload_route(
         addresses: Annotated[Addresses, Depends(addresses_of)],
     ) -> Response:
         """Send a file through the service, for clients that cannot send it to the store. It is whole, or not there."""
-        return json_answer(
-            file_json(await _Upload(request, proxied, caller, policy.max_file_size).take(), addresses), status=201
-        )
+        if places.locked():
+            raise StoreUnavailable(
+                "Too many files come through the service at this moment; try again, or send the file to the store.",
+                code="busy",
+                retry_after=5,
+            )
+        async with places:
+            file = await _Upload(request, proxied, caller, policy.max_file_size).take()
+        return json_answer(file_json(file, addresses), status=201)
 
 
 class _Upload:
@@ -123,7 +132,7 @@ class _Upload:
         first = await content.take(PROXIED_PART_SIZE)
         if len(first) < PROXIED_PART_SIZE:
             await self._rest_of_fields(events)
-            return await self._proxied.store_small(self._new(begins, len(first)), first, caller=self._caller)
+            return await self._proxied.store_small(self._new(begins, len(first)), bytes(first), caller=self._caller)
         self._begun = await self._proxied.begin(self._new(begins, self._bound), caller=self._caller)
         early = dict(self._fields)
         content.put_back(first)
@@ -235,30 +244,26 @@ class _Content:
 
     def __init__(self, events: AsyncIterator[FormEvent]) -> None:
         self._events = events
-        self._left = b""
+        self._left = bytearray()
         self._ended = False
 
-    def put_back(self, content: bytes) -> None:
+    def put_back(self, content: bytearray) -> None:
         """Have what was taken last be taken again."""
         self._left = content + self._left
 
-    async def take(self, size: int) -> bytes:
+    async def take(self, size: int) -> bytearray:
         """The next `size` bytes; fewer, or none, at the end."""
-        pieces = [self._left]
-        have, self._left = len(self._left), b""
-        while have < size and not self._ended:
+        taken, self._left = self._left, bytearray()
+        while len(taken) < size and not self._ended:
             event = await anext(self._events, None)
             if isinstance(event, bytes):
-                pieces.append(event)
-                have += len(event)
+                taken += event
             else:
                 self._ended = True
-        if have > size:
-            last = pieces.pop()
-            cut = len(last) - (have - size)
-            pieces.append(last[:cut])
-            self._left = last[cut:]
-        return b"".join(pieces)
+        if len(taken) > size:
+            self._left = taken[size:]
+            del taken[size:]
+        return taken
 
 
 async def _one_less(sending: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

@@ -31,7 +31,7 @@ class S3Request:
     key: str = ""  #: empty: the bucket itself
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)  #: lower-case names
-    body: bytes = b""
+    body: bytes | bytearray = b""
     read_timeout: float = 30.0  #: seconds without a byte of the answer
 
 
@@ -52,7 +52,7 @@ def create_multipart_upload(
     return S3Request(method="POST", key=key, query=[("uploads", "")], headers=headers)
 
 
-def upload_part(key: str, upload_id: str, part_number: int, body: bytes) -> S3Request:
+def upload_part(key: str, upload_id: str, part_number: int, body: bytes | bytearray) -> S3Request:
     """UploadPart of a body in memory. The signature covers its SHA-256, so the store takes these bytes or none."""
     query = [("partNumber", str(part_number)), ("uploadId", upload_id)]
     return S3Request(method="PUT", key=key, query=query, body=body, read_timeout=_LONG)

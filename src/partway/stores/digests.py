@@ -22,7 +22,7 @@ _AWSCRT = {ChecksumAlgorithm.CRC32C: "crc32c", ChecksumAlgorithm.CRC64NVME: "crc
 class RunningDigest(Protocol):
     """A digest of the bytes so far."""
 
-    def update(self, chunk: bytes, /) -> None:
+    def update(self, chunk: bytes | bytearray, /) -> None:
         """Add bytes."""
         ...
 
@@ -32,12 +32,12 @@ class RunningDigest(Protocol):
 
 
 class _RunningCrc:
-    def __init__(self, step: Callable[[bytes, int], int], size: int) -> None:
+    def __init__(self, step: Callable[[bytes | bytearray, int], int], size: int) -> None:
         self._step = step
         self._size = size
         self._value = 0
 
-    def update(self, chunk: bytes, /) -> None:
+    def update(self, chunk: bytes | bytearray, /) -> None:
         self._value = self._step(chunk, self._value)
 
     def digest(self) -> bytes:
@@ -64,7 +64,7 @@ def new_checksum(algorithm: ChecksumAlgorithm) -> RunningDigest:
     return _RunningCrc(_awscrt_step(algorithm), algorithm.digest_size)
 
 
-def _awscrt_step(algorithm: ChecksumAlgorithm) -> Callable[[bytes, int], int]:
+def _awscrt_step(algorithm: ChecksumAlgorithm) -> Callable[[bytes | bytearray, int], int]:
     try:
         checksums = importlib.import_module("awscrt.checksums")
     except ImportError as error:
@@ -74,7 +74,7 @@ def _awscrt_step(algorithm: ChecksumAlgorithm) -> Callable[[bytes, int], int]:
             field="checksum_algorithm",
             code="invalid_checksum",
         ) from error
-    step: Callable[[bytes, int], int] = getattr(checksums, _AWSCRT[algorithm])
+    step: Callable[[bytes | bytearray, int], int] = getattr(checksums, _AWSCRT[algorithm])
     return step
 
 

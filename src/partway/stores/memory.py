@@ -107,7 +107,7 @@ class _MemoryUploads:
         more = len(rows) > limit
         return UploadPage(rows[:limit], behind_upload(rows[limit - 1].key, rows[limit - 1].upload_id) if more else None)
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
         """See `core.ports.PartWrites`."""
         upload = self._upload(key, upload_id)
         if len(body) != part.size:
@@ -115,7 +115,7 @@ class _MemoryUploads:
         headers = {}
         if upload.algorithm is not None and part.checksum is not None:
             headers = {upload.algorithm.header: part.checksum}
-        self._keep_part(upload, part.part_number, headers, body)
+        self._keep_part(upload, part.part_number, headers, bytes(body))
         return upload.parts[part.part_number]
 
     async def sign_parts(

@@ -102,7 +102,7 @@ def _held(descriptor: int, offset: int, size: int) -> int:
     return max(0, min(os.fstat(descriptor).st_size, offset + size) - offset)
 
 
-def write_at(descriptor: int, chunk: bytes, offset: int) -> None:
+def write_at(descriptor: int, chunk: bytes | bytearray, offset: int) -> None:
     """Write all of a chunk at an offset."""
     rest = memoryview(chunk)
     while rest:

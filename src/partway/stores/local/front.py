@@ -159,6 +159,8 @@ def _described(stored: StoredObject) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Content-Type": stored.content_type if _fits_header(stored.content_type) else DEFAULT_CONTENT_TYPE,
         "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",  # the URL is the permission: no link in a file may pass it on
+        "Cross-Origin-Resource-Policy": "cross-origin",
     }
 
 

@@ -56,7 +56,7 @@ class _Body:
             if expected.algorithm is not ChecksumAlgorithm.MD5:
                 self._checksum = new_checksum(expected.algorithm)
 
-    def take(self, chunk: bytes) -> None:
+    def take(self, chunk: bytes | bytearray) -> None:
         """Add a chunk."""
         if self.received + len(chunk) > self.expected.size:
             raise refused("EntityTooLarge", f"The body has more than the {self.expected.size} bytes that were signed.")
@@ -94,7 +94,7 @@ class Receiver(ABC):
         self._over = False
         self._one_at_a_time = threading.Lock()  # a cancelled request may discard while its last chunk is written
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         """Take the next bytes.
 
         Raises:
@@ -148,7 +148,7 @@ class Receiver(ABC):
             raise refused("OperationAborted", "This request is over.")
 
     @abstractmethod
-    def _put(self, chunk: bytes, offset: int) -> None:
+    def _put(self, chunk: bytes | bytearray, offset: int) -> None:
         """Write a chunk that begins at `offset` of the body."""
 
     @abstractmethod
@@ -199,7 +199,7 @@ class PartReceiver(Receiver):
         self._seen = self._turn
         self._comparing = False
 
-    def _put(self, chunk: bytes, offset: int) -> None:
+    def _put(self, chunk: bytes | bytearray, offset: int) -> None:
         with self._upload.locked() as locked:
             self._insist_on_turn(locked)
             place = self._turn.offset + offset
@@ -266,7 +266,7 @@ class ObjectReceiver(Receiver):
             self.discard()
             raise
 
-    def _put(self, chunk: bytes, offset: int) -> None:
+    def _put(self, chunk: bytes | bytearray, offset: int) -> None:
         write_at(self._descriptor, chunk, offset)
 
     def _keep(self, etag: str) -> None:

@@ -164,7 +164,7 @@ class LocalUploads:
             remove_upload_files(self._objects.place(upload.folder, stored, overwrite=True))
         self._uploads.forget(upload_id)
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes) -> StoredPart:
+    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
         """See `core.ports.PartWrites`. The part's offset must be given, as for `sign_parts`.
 
         Raises:

@@ -101,12 +101,12 @@ class AiohttpTransport:
         return self._session
 
 
-def _in_pieces(body: bytes) -> bytes | AsyncIterator[memoryview] | None:
+def _in_pieces(body: bytes | bytearray) -> bytes | bytearray | AsyncIterator[memoryview] | None:
     """A body as aiohttp sends it without holding the loop up, and without a copy of a large one."""
     return _pieces(body) if len(body) > _CHUNK_SIZE else body or None
 
 
-async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+async def _pieces(body: bytes | bytearray) -> AsyncIterator[memoryview]:
     whole = memoryview(body)
     for start in range(0, len(body), _CHUNK_SIZE):
         yield whole[start : start + _CHUNK_SIZE]

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
+from typing import cast
 from urllib.parse import urlsplit
 
 try:
@@ -74,7 +75,7 @@ class BlockingTransport:
             return self._pools.connection_from_url(f"{parts.scheme}://{parts.netloc}").urlopen(
                 request.method,
                 f"{parts.path}?{parts.query}" if parts.query else parts.path,
-                body=request.body or None,
+                body=cast(bytes, request.body) or None,  # a bytearray goes out as well
                 headers=request.headers,
                 redirect=False,
                 retries=False,

@@ -25,7 +25,7 @@ class SignedRequest:
     method: str
     url: str  #: raw; must go out as it is
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
     read_timeout: float  #: seconds without a byte of the answer
 
     @property
