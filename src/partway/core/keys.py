@@ -25,6 +25,7 @@ _MAX_EXTENSION = 20
 _MAX_FOLDER = 200
 _MAX_OWNER = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_DOTS = re.compile(r"[_-]*\.[._-]*")
 _FOLDER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})*")
 _KEY = re.compile(r"[A-Za-z0-9._/-]+")
 _FOLDER_PLACEHOLDERS = frozenset({"year", "month", "day", "hour", "hash", "owner", "folder"})
@@ -60,13 +61,12 @@ def check_file_name(file_name: str, *, field: str = "file_name") -> str:
 def safe_name(file_name: str) -> str:
     """An ASCII name made from a user's: letters, digits, `.`, `_` and `-`, at most 100, with the extension kept."""
     plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
-    stem, dot, extension = _UNSAFE.sub("_", plain).rpartition(".")
+    stem, dot, extension = _DOTS.sub(".", _UNSAFE.sub("_", plain)).rstrip("._-").rpartition(".")
     if not dot:
         stem, extension = extension, ""
-    stem = stem.strip("._-") or "file"
-    extension = extension.strip("._-")[:_MAX_EXTENSION]
+    extension = extension[:_MAX_EXTENSION].rstrip("_-")
     tail = f".{extension}" if extension else ""
-    return stem[: _MAX_SAFE_NAME - len(tail)] + tail
+    return (stem.lstrip("._-")[: _MAX_SAFE_NAME - len(tail)].rstrip("._-") or "file") + tail
 
 
 def extension_of(file_name: str) -> str:
