@@ -58,9 +58,23 @@ def present(file_name: str, content_type: str, *, as_attachment: bool = False) -
 
 def _disposition(kind: str, file_name: str) -> str:
     """RFC 6266 with the name twice: plain ASCII for old clients, then RFC 8187's UTF-8 if that says more."""
-    plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
-    plain = "".join(character if character.isprintable() and character not in '"\\%' else "_" for character in plain)
-    header = f'{kind}; filename="{plain.strip() or "file"}"'
+    plain = _plain(file_name)
+    header = f'{kind}; filename="{plain}"'
     if plain != file_name:
         header += f"; filename*=UTF-8''{quote(file_name, safe='')}"
     return header
+
+
+def _plain(file_name: str) -> str:
+    """A name in ASCII that every client reads alike: no quotes and escapes, no path, and no spaces that could be lost.
+
+    Chromium decodes `%41` and encoded words (RFC 2047) in it; neither may stand there. A leading dot would hide the
+    file from its owner.
+    """
+    plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
+    plain = "".join(character if character.isprintable() and character not in '"\\%/' else "_" for character in plain)
+    plain = " ".join(plain.replace("=?", "__").split())
+    stem, dot, extension = plain.rpartition(".")
+    if not dot:
+        stem, extension = extension, ""
+    return f"{stem.lstrip('. ') or 'file'}{dot}{extension}"
