@@ -1,13 +1,15 @@
 """The local store passes the contract of stores through its front, without HTTP, and keeps its own promises."""
 
 import asyncio
+import errno
+import os
 from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
 
 from partway.core.blocking import iterate_straight, run_straight
-from partway.errors import PartwayError, WouldBlock
+from partway.errors import PartwayError, StoreUnavailable, WouldBlock
 from partway.stores.contract import CHECKS, Answer, Bench
 from partway.stores.local import BlockingLocalStore
 from partway.stores.local.front import StoreFront, StoreRequest, refusal
@@ -72,3 +74,43 @@ def test_the_blocking_store_refuses_to_hold_up_a_loop(bench):
 
     with pytest.raises(WouldBlock, match="in_threads"):
         asyncio.run(story())
+
+
+@pytest.mark.parametrize("error", [None, errno.ENOSYS, errno.EXDEV])
+def test_a_copy_has_bytes_of_its_own_also_where_the_kernel_does_not_copy(bench, tmp_path, monkeypatch, error):
+    content = os.urandom(3 * 1024 * 1024 + 7)
+    run_straight(bench.store_object(bench.key("source"), content))
+    if error is not None:
+
+        def cannot(*_):
+            raise OSError(error, "no")
+
+        monkeypatch.setattr(os, "copy_file_range", cannot)
+    source = run_straight(bench.store.head(bench.key("source")))
+    run_straight(
+        bench.store.copy_object(
+            source.key, bench.key("copy"), source_etag=source.etag, size=source.size, token="t", content_type="a/b"
+        )
+    )
+    assert run_straight(bench.content(bench.key("copy"))) == content
+    data = list((tmp_path / "root" / "objects").rglob("data"))
+    assert len({path.stat().st_ino for path in data}) == 2
+    assert list((tmp_path / "root" / "scratch").iterdir()) == []
+
+
+def test_a_copy_on_a_full_disk_leaves_nothing(bench, tmp_path, monkeypatch):
+    run_straight(bench.store_object(bench.key("source"), b"content"))
+    source = run_straight(bench.store.head(bench.key("source")))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "copy_file_range", full)
+    with pytest.raises(StoreUnavailable, match="full"):
+        run_straight(
+            bench.store.copy_object(
+                source.key, bench.key("copy"), source_etag=source.etag, size=source.size, token="t", content_type="a/b"
+            )
+        )
+    assert run_straight(bench.store.head(bench.key("copy"))) is None
+    assert list((tmp_path / "root" / "scratch").iterdir()) == []

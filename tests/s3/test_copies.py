@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ from partway.core.ports import PartToSign
 from partway.errors import ObjectGone, StoreError, StoreUnavailable
 from partway.stores.contract import CHECKS, Bench
 from partway.stores.s3 import S3Settings, S3Store
+from partway.stores.s3.aiohttp_transport import AiohttpTransport
 from tests.contracts.test_s3_store import send
 from tests.servers.fault_proxy import Fault, FaultProxy, LoseAnswer, Reset
 from tests.servers.scripted_store import Reply, ScriptedStore
@@ -182,3 +184,32 @@ def test_a_store_that_is_away_is_unavailable() -> None:
             await copy_large(store, "k", source_etag="e")
 
     on_a_loop(settings, story)
+
+
+def test_deeds_are_done_a_few_at_once_and_none_is_left_when_one_fails() -> None:
+    async def told() -> None:
+        transport = AiohttpTransport(max_connections=1, connect_timeout=1)
+        under_way: set[int] = set()
+        most = 0
+
+        async def deed(number: int) -> int:
+            nonlocal most
+            under_way.add(number)
+            most = max(most, len(under_way))
+            try:
+                await asyncio.sleep(0)
+                if number == 13:
+                    raise StoreError("unlucky")
+                await asyncio.sleep(0)
+            finally:
+                under_way.discard(number)
+            return number
+
+        numbers = [*range(13), *range(14, 20)]
+        assert await transport.together([partial(deed, each) for each in numbers], at_once=3) == numbers
+        assert most == 3
+        with pytest.raises(StoreError, match="unlucky"):
+            await transport.together([partial(deed, each) for each in range(20)], at_once=3)
+        assert under_way == set()
+
+    asyncio.run(told())
