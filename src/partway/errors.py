@@ -6,6 +6,8 @@
     │   ├── PolicyRefused              the policy does not take this file
     │   ├── NotAuthenticated           no valid token
     │   ├── NotFound                   no such file, or it is another owner's
+    │   ├── QuotaExceeded              the owner has used up what they may use
+    │   ├── RateLimited                the caller asks for more than they may in a while
     │   └── Conflict                   the file's present state does not allow it
     │       ├── PartsMissing             the store does not hold all parts yet
     │       └── PartsDisagree            what the client says of a part is not what the store holds
@@ -80,6 +82,24 @@ class NotFound(Refused):
     """There is no such file for this caller; another owner's file looks exactly the same."""
 
     code = "not_found"
+
+
+class QuotaExceeded(Refused):
+    """The owner has used up what they may use.
+
+    The facts `limit`, `used` and `left` are in bytes; with the code `too_many_uploads` they count open uploads.
+    """
+
+    code = "quota_exceeded"
+
+
+class RateLimited(Refused):
+    """The caller asks for more than they may in a while.
+
+    The facts: `limit` in `window` seconds, the request's `cost`, and `retry_after`, seconds until it may be asked again.
+    """
+
+    code = "rate_limited"
 
 
 class Conflict(Refused):

@@ -10,9 +10,9 @@ from tests.servers.service import Service
 
 
 @pytest.fixture(scope="session", params=["local-sqlite", "seaweedfs-postgres"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service on the embedded default, and on real S3 with PostgreSQL."""
-    env = {"PARTWAY_JWT_SECRET": SECRET, "PARTWAY_PRESIGN_API": "true"}
+def stack(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of the embedded default, and of real S3 with PostgreSQL."""
+    env = {"PARTWAY_JWT_SECRET": SECRET}
     if request.param == "seaweedfs-postgres":
         seaweedfs = request.getfixturevalue("seaweedfs")
         env |= {
@@ -22,8 +22,14 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
             "PARTWAY_DATABASE_URL": request.getfixturevalue("postgres").new_database(),
         }
+    return env
+
+
+@pytest.fixture(scope="session")
+def service(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service on both."""
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
-    with Service(data_dir, env=env) as running:
+    with Service(data_dir, env={**stack, "PARTWAY_PRESIGN_API": "true"}) as running:
         yield running
 
 

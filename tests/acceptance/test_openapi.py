@@ -62,6 +62,12 @@ def test_the_description_names_every_route(service: Service) -> None:
         "DELETE /v1/files/{file_id}",
         "GET /v1/files/{file_id}/presigned-url",
         "GET /v1/files/{file_id}/download",
+        "GET /v1/files/{file_id}/metadata",
+        "GET /v1/files/{file_id}/public",
+        "POST /v1/files/bulk-delete",
+        "POST /v1/files/{file_id}/copy",
+        "POST /v1/files/{file_id}/restore",
+        "POST /v1/files/{file_id}/set-parent",
     }
 
 

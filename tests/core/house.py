@@ -14,11 +14,13 @@ from tests.servers.clock import HandClock
 
 from partway.core.batches import Batches
 from partway.core.blocking import iterate_straight, run_straight
+from partway.core.copies import Copies
 from partway.core.file import Caller, File
 from partway.core.files import Files
 from partway.core.initiation import NewUpload, UploadSettings
 from partway.core.parts import ClaimedPart, StoreLimits
 from partway.core.ports import PartToSign, SignedPart, SignedParts
+from partway.core.trash import Trash
 from partway.core.uploads import BegunUpload, Uploads
 from partway.records.memory import MemoryRecords
 from partway.stores.contract.bench import Answer
@@ -46,9 +48,9 @@ STORE_VERBS = (
     "delete",
     "check",
 )
-POWERS = ("sign_put", "list_objects")
+POWERS = ("sign_put", "list_objects", "copy_object", "delete_objects")
 RECORD_VERBS = ("add", "get", "change", "page", "remove", "report_parts", "reported_parts")
-BULK_VERBS = ("add_all", "get_all", "change_each")
+BULK_VERBS = ("add_all", "get_all", "change_each", "remove_all", "claim_trash", "usage", "reclaimable")
 
 
 class Pause:
@@ -82,12 +84,22 @@ class House:
     Args:
         paused: whether `stories` pause at each call of a port. `calm` never does.
         powers: whether the store and the records of `stories` have their optional powers; without them they pause too.
+        records: others than those in memory.
+        settings: how uploads are made.
     """
 
-    def __init__(self, *, paused: bool = False, powers: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        paused: bool = False,
+        powers: bool = True,
+        records: Any = None,
+        settings: UploadSettings = SETTINGS,
+    ) -> None:
         self.clock = HandClock()
         self.store = MemoryStore(limits=StoreLimits(min_part_size=PART_SIZE), clock=self.clock)
-        self.records = MemoryRecords()
+        self.records: MemoryRecords = records or MemoryRecords()
+        self.settings = settings
         self.stories = Stories(self, paused=paused, powers=powers)
         self.calm = Stories(self, paused=False, powers=True)
 
@@ -165,9 +177,20 @@ class Stories:
         if paused or not powers:
             store = slow(store, STORE_VERBS + (POWERS if powers else ()))
             records = slow(records, RECORD_VERBS + (BULK_VERBS if powers else ()))
-        self.uploads = Uploads(store=store, records=records, settings=SETTINGS, clock=house.clock)
+        self.uploads = Uploads(store=store, records=records, settings=house.settings, clock=house.clock)
         self.files = Files(store=store, records=records, uploads=self.uploads, clock=house.clock)
-        self.batches = Batches(store=store, records=records, settings=SETTINGS, uploads=self.uploads, clock=house.clock)
+        self.trash = Trash(store=store, records=records, files=self.files, url_expiry=URL_EXPIRY, clock=house.clock)
+        self.copies = Copies(
+            store=store,
+            records=records,
+            settings=SETTINGS,
+            uploads=self.uploads,
+            files=self.files,
+            clock=house.clock,
+        )
+        self.batches = Batches(
+            store=store, records=records, settings=house.settings, uploads=self.uploads, clock=house.clock
+        )
 
 
 def new(content: bytes = CONTENT, **asked: Any) -> NewUpload:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from tests.core.house import ALICE, BOB, CONTENT, STAFF, House, drive, every_point, new
+from tests.core.house import ALICE, BOB, CONTENT, STAFF, URL_EXPIRY, House, drive, every_point, new
 from tests.core.test_uploads import assert_nothing_left
 
 from partway.core.blocking import iterate_straight, run_straight
@@ -142,7 +143,102 @@ def test_a_deletion_killed_anywhere_is_finished_by_the_next(prepared: Any, hard:
             run_straight(house.calm.files.get(file.id, caller=ALICE))
         if hard or prepared is not completed:
             assert_nothing_left(house, file)
+        if hard and prepared is one_put:
+            # Its URL lives, and could bring the object back: until then it is remembered, and counts.
+            assert house.record(file).purging is not None
+            house.clock.wait(2 * URL_EXPIRY)
+            assert run_straight(house.calm.uploads.settling.reclaim(owner=ALICE.id)) == 1
         assert (house.record_or_none(file) is None) == hard
+
+
+# Restoring, attaching, inspecting ------------------------------------------------------------------------------------
+
+
+def test_a_soft_deletion_is_undone() -> None:
+    house = House()
+    file = house.finished()
+    restore = house.stories.files.restore
+    assert run_straight(restore(file.id, caller=ALICE)) == file
+    run_straight(house.stories.files.delete(file.id, caller=ALICE))
+    with pytest.raises(NotFound):
+        run_straight(restore(file.id, caller=BOB))
+    house.clock.wait(5)
+    restored = run_straight(restore(file.id, caller=ALICE))
+    assert restored == file.evolve(modified=house.clock.now())
+    assert run_straight(house.stories.files.get(file.id, caller=ALICE)) == restored
+
+
+def test_a_hard_deletion_is_not_undone() -> None:
+    for point in range(1, 30):
+        house = House(paused=True)
+        file = house.finished()
+        deletion = house.stories.files.delete(file.id, caller=ALICE, hard=True)
+        try:
+            for _ in range(point):
+                deletion.send(None)
+        except StopIteration:
+            break
+        marked = house.record_or_none(file)
+        if marked is None or marked.purging is not None:
+            with pytest.raises(NotFound):
+                run_straight(house.calm.files.restore(file.id, caller=ALICE))
+        drive(deletion)
+        assert house.record_or_none(file) is None
+    with pytest.raises(NotFound):
+        run_straight(house.calm.files.restore(file.id, caller=ALICE))
+
+
+def test_a_restoration_that_a_removal_overtakes_is_none() -> None:
+    house = House(paused=True)
+    file = house.finished()
+    run_straight(house.calm.files.delete(file.id, caller=ALICE))
+    restoration = house.stories.files.restore(file.id, caller=ALICE)
+    restoration.send(None)
+    restoration.send(None)
+    run_straight(house.records.change(file.id, purging=house.clock.now()))
+    with pytest.raises(NotFound):
+        drive(restoration)
+    assert house.record(file).deleted is not None
+
+
+def test_a_file_is_attached_and_detached() -> None:
+    house = House()
+    file = house.finished()
+    set_parent = house.stories.files.set_parent
+    attached = run_straight(set_parent(file.id, "post", "7", caller=ALICE))
+    assert (attached.parent_content_type, attached.parent_object_id) == ("post", "7")
+    for pair in (("post", None), (None, "7"), ("p" * 256, "7"), ("post", "\0")):
+        with pytest.raises(InvalidInput):
+            run_straight(set_parent(file.id, *pair, caller=ALICE))
+    with pytest.raises(NotFound):
+        run_straight(set_parent(file.id, None, None, caller=BOB))
+    detached = run_straight(set_parent(file.id, None, None, caller=ALICE))
+    assert (detached.parent_content_type, detached.parent_object_id) == (None, None)
+
+
+def test_what_the_store_says_of_a_file() -> None:
+    house = House()
+    file = house.finished()
+    found, stored = run_straight(house.stories.files.inspect(file.id, caller=ALICE))
+    assert (found, stored.etag, stored.size) == (file, file.etag, len(CONTENT))
+    house.plant(file, b"something else")
+    with pytest.raises(ObjectGone):
+        run_straight(house.stories.files.inspect(file.id, caller=ALICE))
+    run_straight(house.store.delete(file.key))
+    with pytest.raises(ObjectGone):
+        run_straight(house.stories.files.inspect(file.id, caller=ALICE))
+
+
+def test_only_public_finished_present_files_are_everybodys() -> None:
+    house = House()
+    public = house.finished(is_public=True)
+    assert run_straight(house.stories.files.public(public.id)) == public
+    others = [house.finished(), house.begin(is_public=True), house.finished(is_public=True)]
+    run_straight(house.stories.files.delete(others[-1].id, caller=ALICE))
+    for file in (*others, public.evolve(id=uuid4())):
+        with pytest.raises(NotFound) as refusal:
+            run_straight(house.stories.files.public(file.id))
+        assert "public" in refusal.value.detail
 
 
 # Downloading ---------------------------------------------------------------------------------------------------------

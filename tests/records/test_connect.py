@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from partway.core.blocking import run_straight
-from partway.core.ports import BulkRecords, Checkable
+from partway.core.ports import BulkRecords, Checkable, UsageRecords
 from partway.errors import Misconfigured, MissingExtra, RecordsUnavailable, WouldBlock
 from partway.records.connect import connect_blocking_records, connect_records
 from partway.records.contract import Bench
@@ -112,14 +112,15 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         upgrade(f"sqlite:///{tmp_path}/file/below/x")
 
 
-@pytest.mark.parametrize("module", ["asyncpg", "psycopg"])
-def test_a_missing_driver_is_named_with_its_extra(monkeypatch, module):
+@pytest.mark.parametrize(
+    ("module", "connect"), [("asyncpg", connect_records), ("psycopg", connect_blocking_records)]
+)
+def test_a_missing_driver_is_named_with_its_extra(monkeypatch, module, connect):
     monkeypatch.setitem(sys.modules, module, None)
-    for name in ("partway.records.postgres", "partway.records.postgres_door"):
+    for name in ("partway.records.postgres", "partway.records.blocking_postgres"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for connect in (connect_records, connect_blocking_records):
-        with pytest.raises(MissingExtra, match=r"partway\[postgres\]"):
-            connect("postgresql://localhost/db")
+    with pytest.raises(MissingExtra, match=r"partway\[postgres\]"):
+        connect("postgresql://localhost/db")
 
 
 def test_blocking_records_refuse_an_event_loop(url):
@@ -139,5 +140,6 @@ def test_every_kind_has_the_optional_powers(url):
     asynchronous = connect_records(url)
     for records in (blocking, asynchronous, MemoryRecords()):
         assert isinstance(records, BulkRecords)
+        assert isinstance(records, UsageRecords)
         assert isinstance(records, Checkable)
     asyncio.run(asynchronous.aclose())

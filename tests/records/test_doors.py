@@ -10,7 +10,7 @@ import pytest
 from partway.core.blocking import run_straight
 from partway.core.file import UploadStatus
 from partway.core.parts import StoredPart
-from partway.core.ports import BulkRecords, Checkable, FileQuery, Records
+from partway.core.ports import BulkRecords, Checkable, FileQuery, Records, TrashRecords, UsageRecords
 from partway.errors import RecordsUnavailable
 from partway.records.connect import BlockingSqlRecords, connect_blocking_records, connect_records
 from partway.records.contract import Bench, in_own_threads
@@ -18,7 +18,7 @@ from partway.records.migrate import upgrade
 from partway.records.sqlite import BlockingSqlite
 from tests.servers.postgres import PostgresServer
 
-READS = ("get", "page", "reported_parts", "get_all", "check")
+READS = ("get", "page", "reported_parts", "get_all", "usage", "reclaimable", "check")
 
 
 def deeds(records):
@@ -35,6 +35,10 @@ def deeds(records):
         "add_all": lambda: records.add_all([file]),
         "get_all": lambda: records.get_all([file.id]),
         "change_each": lambda: records.change_each({file.id: {"name": "new"}}, when=[UploadStatus.PENDING]),
+        "remove_all": lambda: records.remove_all([file.id]),
+        "claim_trash": lambda: records.claim_trash(file.created, now=file.created, limit=1),
+        "usage": lambda: records.usage("owner"),
+        "reclaimable": lambda: records.reclaimable(owner=None, single_puts_before=file.created, limit=1),
         "check": records.check,
     }
 
@@ -42,7 +46,7 @@ def deeds(records):
 def test_no_verb_is_forgotten():
     verbs = {
         name
-        for port in (Records, BulkRecords, Checkable)
+        for port in (Records, BulkRecords, TrashRecords, UsageRecords, Checkable)
         for name, member in vars(port).items()
         if inspect.iscoroutinefunction(member)
     }

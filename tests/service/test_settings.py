@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from partway.core.limits import Quota
 from partway.core.parts import MIB
+from partway.core.rates import Rate
 from partway.errors import Misconfigured
 from partway.service.settings import read_settings
 
@@ -35,9 +38,15 @@ NAMES = [
     "PARTWAY_PRESIGN_FILE_TYPES",
     "PARTWAY_PRESIGN_KEY_PREFIX",
     "PARTWAY_PRESIGN_PREFIX",
+    "PARTWAY_PUBLIC_MAX_AGE",
     "PARTWAY_PUBLIC_URL",
+    "PARTWAY_QUOTA_BYTES",
+    "PARTWAY_QUOTA_UPLOADS",
+    "PARTWAY_RATE_LIMIT",
+    "PARTWAY_RATE_LIMIT_STORAGE",
     "PARTWAY_SECRET_KEY",
     "PRESIGNED_URL_EXPIRATION",
+    "PARTWAY_TRASH_DAYS",
     "PARTWAY_UPLOAD_TTL",
     "S3_ADDRESSING_STYLE",
     "S3_ALLOWED_EXTENSIONS",
@@ -67,6 +76,8 @@ WRONG = [
     ("S3_MAX_FILE_SIZE_MB", ["x", "-1", "0.5", "9" * 30]),
     ("S3_PRESIGNED_URL_EXPIRY", ["0", "604801", "one hour"]),
     ("S3_DOWNLOAD_URL_EXPIRY", ["0", "604801", "1h"]),
+    ("PARTWAY_PUBLIC_MAX_AGE", ["-1", "31536001", "1h"]),
+    ("PARTWAY_TRASH_DAYS", ["-1", "36501", "never"]),
     ("PARTWAY_UPLOAD_TTL", ["59", "never", "-5", "31536001"]),
     ("S3_ADDRESSING_STYLE", ["auto", "Path"]),
     (
@@ -87,6 +98,10 @@ WRONG = [
     ),
     ("S3_PUBLIC_ENDPOINT_URL", ["localhost:8333", "http://h/?q", "http://h/#f", "http://host:port", "http://[x"]),
     ("PARTWAY_PUBLIC_URL", ["files.example.com", "http://a b", "http://h:0"]),
+    ("PARTWAY_QUOTA_BYTES", ["x", "-1", "1.5GiB", "5 MB", "5mib", "9" * 30, "9999999TiB", "1 GiB!"]),
+    ("PARTWAY_QUOTA_UPLOADS", ["0", "-1", "many", "1.5"]),
+    ("PARTWAY_RATE_LIMIT", ["600", "6/week", "0/minute", "x/minute", "6 per minute", "-5/second", "9" * 10 + "/day"]),
+    ("PARTWAY_RATE_LIMIT_STORAGE", ["localhost:6379", "http://redis", "redis://", "redis://h:port", "redis://h?x=1"]),
     ("PARTWAY_JWKS_URL", ["file:///etc/passwd", "keys"]),
     ("PARTWAY_API_PREFIX", ["v1", "/v 1", "/a//b", "/v1?x", "/ü"]),
     ("PARTWAY_CORS_ORIGINS", ["example.com", "https://a.example/path", "https://ok.example,nope", "null"]),
@@ -120,8 +135,10 @@ def test_every_setting_arrives() -> None:
             "PARTWAY_JWT_AUDIENCE": "files",
             "PARTWAY_JWT_ISSUER": "us",
             "PARTWAY_JWT_SECRET": SECRET,
+            "PARTWAY_PUBLIC_MAX_AGE": "0",
             "PARTWAY_PUBLIC_URL": "https://files.example/",
             "PARTWAY_SECRET_KEY": SECRET,
+            "PARTWAY_TRASH_DAYS": "7",
             "PARTWAY_UPLOAD_TTL": "60",
             "S3_ADDRESSING_STYLE": "path",
             "S3_ALLOWED_EXTENSIONS": ".PDF, mp4,",
@@ -144,7 +161,8 @@ def test_every_setting_arrives() -> None:
     assert settings.api_prefix == "/api/v2"
     assert settings.public_url == "https://files.example"
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
-    assert settings.download_expiry == 604_800
+    assert (settings.download_expiry, settings.public_max_age) == (604_800, 0)
+    assert settings.trash_life == timedelta(days=7)
     assert (settings.uploads.part_size, settings.uploads.url_expiry, settings.uploads.upload_ttl) == (5 * MIB, 1, 60)
     assert settings.uploads.key_template.template == "{owner}/{id}"
     assert settings.uploads.policy.max_file_size == 100 * MIB
@@ -165,6 +183,11 @@ def test_every_setting_arrives() -> None:
         "session",
     )
     assert (settings.auth.jwt_secret, settings.auth.issuer, settings.auth.audience) == (SECRET, "us", "files")
+
+
+def test_trash_may_be_kept_for_ever() -> None:
+    assert read_settings({}).trash_life == timedelta(days=30)
+    assert read_settings({"PARTWAY_TRASH_DAYS": "0"}).trash_life is None
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG for value in values])
@@ -292,6 +315,25 @@ def test_what_is_wrong_with_the_stateless_api_is_named(environment: dict[str, st
     with pytest.raises(Misconfigured) as refusal:
         read_settings(environment)
     assert refusal.value.facts["setting"] == setting
+
+
+def test_limits() -> None:
+    assert read_settings({}).uploads.quota == Quota()
+    assert read_settings({}).rate is None
+    settings = read_settings(
+        {
+            "PARTWAY_QUOTA_BYTES": "10 GiB",
+            "PARTWAY_QUOTA_UPLOADS": "20",
+            "PARTWAY_RATE_LIMIT": "600/minute",
+            "PARTWAY_RATE_LIMIT_STORAGE": "redis://:secret@redis.example:6379/0",
+        }
+    )
+    assert settings.uploads.quota == Quota(bytes=10 * 1024**3, uploads=20)
+    assert settings.rate == Rate(600, 60)
+    assert settings.rate_storage == "redis://:secret@redis.example:6379/0"
+    assert read_settings({"PARTWAY_QUOTA_BYTES": "0"}).uploads.quota.bytes == 0
+    for text, size in (("1234", 1234), ("2KiB", 2048), ("3MiB", 3 * MIB), ("1TiB", 1024**4)):
+        assert read_settings({"PARTWAY_QUOTA_BYTES": text}).uploads.quota.bytes == size
 
 
 def test_the_other_names_of_the_bucket_and_its_keys() -> None:

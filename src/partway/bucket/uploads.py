@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from partway.bucket.keys import check_upload_id
@@ -99,12 +100,7 @@ class BucketUploads:
         if (upload_id, key) not in self._known:
             await self._store.list_parts(key, upload_id)
             self._remember(upload_id, key)
-        size, last = plan.part_size, plan.num_parts
-        new = tuple.__new__  # the parts' own constructor and the plan's methods would take twice as long
-        wanted = [
-            new(PartToSign, (number, size if number < last else plan.size_of(number), None, (number - 1) * size))
-            for number in numbers
-        ]
+        wanted = _PartsToSign(plan, list(numbers))
         return await self._store.sign_parts(key, upload_id, wanted, expires_in=self._rules.url_expiry)
 
     async def list_parts(self, upload_id: str, key: str) -> PartsHeld:
@@ -208,6 +204,26 @@ class BucketUploads:
         self._known[upload_id, key] = None
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+class _PartsToSign(Sequence[PartToSign]):
+    """Parts of a plan, each made when it is its turn: a thousand that live at once keep the garbage collector busy."""
+
+    def __init__(self, plan: PartPlan, numbers: Sequence[int]) -> None:
+        self._plan = plan
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[PartToSign]:
+        plan, size, last = self._plan, self._plan.part_size, self._plan.num_parts
+        new = tuple.__new__  # the part's own constructor and the plan's methods would take twice as long
+        for number in self._numbers:
+            yield new(PartToSign, (number, size if number < last else plan.size_of(number), None, (number - 1) * size))
 
 
 def check_claims(plan: PartPlan, parts: Sequence[ClaimedPart]) -> dict[int, ClaimedPart]:

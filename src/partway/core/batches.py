@@ -11,6 +11,7 @@ from uuid import UUID
 
 from partway.core.file import Caller, File, UploadStatus
 from partway.core.initiation import NewUpload, UploadSettings, new_file
+from partway.core.keys import is_unique
 from partway.core.ports import (
     BulkRecords,
     Clock,
@@ -63,9 +64,11 @@ class Batches:
             else:
                 if file.single_put:
                     files[place] = file
-        await self._records.add_all(list(files.values()))
+        refused = await self._uploads.admission.admit_all(list(files.values()))
         for place, file in files.items():
-            begun[place] = BegunUpload(file=file, signed=await self._uploads.sign_single_put(file))
+            begun[place] = refused.get(file.id) or BegunUpload(
+                file=file, signed=await self._uploads.sign_single_put(file)
+            )
         return [done or await self._one(each, caller) for done, each in zip(begun, new, strict=True)]
 
     async def complete(self, file_ids: Sequence[UUID], *, caller: Caller) -> list[File | PartwayError]:
@@ -88,7 +91,9 @@ class Batches:
     def _new_file(self, new: NewUpload, caller: Caller) -> File:
         file = new_file(new, caller=caller, settings=self._settings, limits=self._store.limits, now=self._clock.now())
         checksummed = file.checksum_algorithm is None or bool(new.part_checksums)
-        if file.num_parts > 1 or not checksummed or new.presign_parts == 0:
+        # Rows of a listing tell nothing of whose object it is: keys that others may have go the other way.
+        alone = is_unique(file.key, file.id)
+        if file.num_parts > 1 or not checksummed or new.presign_parts == 0 or not alone:
             return file
         # The only URL ever signed demands this checksum, so an object that is there has it.
         checksum = f"{file.checksum_algorithm}:{new.part_checksums[0]}" if file.checksum_algorithm else None
@@ -110,10 +115,14 @@ class Batches:
             for key, file in files.items()
             if key in listed and listed[key].size == file.file_size
         }
-        if not changes:
-            return {}
-        changed = await records.change_each(changes, when={UploadStatus.UPLOADING})
-        return {file.id: file for file in changed}
+        done: dict[UUID, File] = {}
+        # A transaction that changed what several owners use could wait for another in a circle: one for each owner.
+        for owner in {file.created_by for file in files.values()}:
+            mine = {
+                file.id: changes[file.id] for file in files.values() if file.id in changes and file.created_by == owner
+            }
+            done |= {file.id: file for file in await records.change_each(mine, when={UploadStatus.UPLOADING})}
+        return done
 
     async def _listed(self, keys: Sequence[str]) -> dict[str, ListedObject]:
         """What a listing says of these keys. Keys of one batch lie close together, so a page or two hold them all.

@@ -13,6 +13,8 @@ from partway.core.file import File, UploadStatus, may_become
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
 from partway.core.refusals import no_such_file, require_right, wrong_state
+from partway.core.reservation import delete_own, require_free
+from partway.core.settling import settled_as
 from partway.core.verification import Verdict, judge_object, whole_checksum
 from partway.errors import PartsDisagree, StoreRefused, UploadGone
 
@@ -104,6 +106,7 @@ class Completion:
         except UploadGone:
             return _ended(await self.settle_gone(file))
         require_right(held)
+        await require_free(file, store=self._store)
         moved = await self._records.change(
             file.id,
             when={UploadStatus.UPLOADING},
@@ -172,7 +175,8 @@ class Completion:
             if failed.upload_status is UploadStatus.COMPLETED:
                 return failed
             await self._store.delete(file.key)
-            return await self._records.change(file.id, when={UploadStatus.FAILED}, settled=True) or failed
+            gone = settled_as(not file.single_put)
+            return await self._records.change(file.id, when={UploadStatus.FAILED}, **gone) or failed
         now = self._clock.now()
         done = await self._records.change(
             file.id,
@@ -191,7 +195,7 @@ class Completion:
         """What another request made of the file. If it gave the upload up, what was joined since goes too."""
         standing = await self._records.get(file.id)
         if standing is None or standing.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED}:
-            await self._store.delete(file.key)
+            await delete_own(file, store=self._store)
         return standing or await self._standing(file)
 
     async def _fail(self, file: File, failure: str, *, settled: bool) -> File:
@@ -202,7 +206,8 @@ class Completion:
             upload_id=None,
             failure=str(failure),
             modified=self._clock.now(),
-            settled=settled,
+            # The URL of a single PUT lives on: it is settled once that is dead.
+            **settled_as(settled and not file.single_put),
         )
         return failed or await self._standing(file)
 

@@ -41,6 +41,9 @@ TRANSITIONS: Mapping[UploadStatus, frozenset[UploadStatus]] = {
 #: States in which parts may still arrive.
 OPEN = frozenset({UploadStatus.PENDING, UploadStatus.UPLOADING})
 
+#: States that count as an open upload.
+UNFINISHED = OPEN | {UploadStatus.COMPLETING}
+
 
 def may_become(status: UploadStatus) -> frozenset[UploadStatus]:
     """The states from which `status` may be reached."""
@@ -67,6 +70,7 @@ class File:
     created_by_name: str = ""
     parent_content_type: str | None = None  #: kind of the object that this file is attached to
     parent_object_id: str | None = None
+    copied_from: str | None = None  #: id of the file that the store made this one from; nobody uploads its bytes
 
     upload_status: UploadStatus = UploadStatus.PENDING
     upload_id: str | None = None  #: the store's handle of the open multipart upload
@@ -80,6 +84,10 @@ class File:
     idempotency_key: str | None = None
     failure: str | None = None  #: why it is `failed`: a code
     settled: bool = False  #: the store holds what this record says, and nothing else of this file
+
+    counted: bool = True  #: `file_size` counts as used by the owner; false once the store surely holds nothing of it
+    quota_bytes: int | None = None  #: what the owner could use when this was begun; None: no limit
+    quota_uploads: int | None = None  #: how many open uploads the owner could have when this was begun
 
     etag: str | None = None  #: of the object, without quotes
     checksum: str | None = None  #: "crc32:base64…" of the whole object, if the store verified one
@@ -108,6 +116,7 @@ class Caller:
     id: str
     name: str = ""
     staff: bool = False
+    quota_bytes: int | None = None  #: what the caller may use, if that is not what everybody may
 
     @property
     def sees_only(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The story of files: list, get, update, delete, download."""
+"""The story of files: list, get, update, delete and restore, attach, inspect, download."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from partway.core.ports import (
     Records,
     SignedUrl,
     Store,
+    StoredObject,
     SystemClock,
 )
-from partway.core.refusals import no_such_file, wrong_state
+from partway.core.refusals import no_such_file, no_such_public_file, wrong_state
 from partway.core.uploads import Uploads
-from partway.errors import InvalidInput
+from partway.errors import InvalidInput, ObjectGone
 
 MAX_EXPIRY = 7 * 24 * 3600  #: seconds; SigV4 signs no longer
 
@@ -116,11 +117,95 @@ class Files:
             file = await self._uploads.give_up(file)
         now = self._clock.now()
         purging = file.purging or (now if hard else None)
-        await self._records.change(file.id, deleted=file.deleted or now, purging=purging, modified=now)
-        if hard:
-            if file.upload_status is UploadStatus.COMPLETED:  # else nothing of ours is left, and another's stays
-                await self._store.delete(file.key)
-            await self._records.remove(file.id)
+        modified = file.modified if file.purging else now  # asking again does not lengthen the life of its URLs
+        changed = await self._records.change(file.id, deleted=file.deleted or now, purging=purging, modified=modified)
+        if hard and changed is not None:
+            await self._uploads.settling.purge(changed)
+
+    async def restore(self, file_id: UUID, *, caller: Caller) -> File:
+        """Undo a soft deletion. A file that was not deleted stays as it is.
+
+        Raises:
+            NotFound: there is no such file for this caller, or it is being removed for good.
+        """
+        file = await self._records.get(file_id, owner=caller.sees_only)
+        if file is None or file.purging is not None:
+            raise no_such_file()
+        if file.deleted is None:
+            return file
+        restored = await self._records.change(file.id, deleted=None, modified=self._clock.now())
+        if restored is not None and restored.purging is not None:  # its removal began a moment ago
+            await self._records.change(file.id, deleted=file.deleted)
+            restored = None
+        if restored is None:
+            raise no_such_file()
+        return restored
+
+    async def set_parent(
+        self, file_id: UUID, content_type: str | None, object_id: str | None, *, caller: Caller
+    ) -> File:
+        """Attach a file to an object of the application, or detach it.
+
+        Args:
+            content_type: the object's kind; None: detach.
+            object_id: the object's id; None: detach.
+
+        Raises:
+            NotFound: there is no such file for this caller.
+            InvalidInput: one of both is missing, or a text is too long.
+        """
+        if (content_type is None) != (object_id is None):
+            raise InvalidInput(
+                "parent_content_type and parent_object_id belong together: give both, or null for both.",
+                field="parent_object_id" if object_id is None else "parent_content_type",
+            )
+        parent = {"parent_content_type": content_type, "parent_object_id": object_id}
+        checked: dict[str, Any] = {field: value and check_text(field, value) for field, value in parent.items()}
+        file = await self.get(file_id, caller=caller)
+        changed = await self._records.change(file.id, modified=self._clock.now(), **checked)
+        if changed is None:
+            raise no_such_file()
+        return changed
+
+    async def inspect(self, file_id: UUID, *, caller: Caller) -> tuple[File, StoredObject]:
+        """A finished file, and what the store says of its object.
+
+        Raises:
+            NotFound, Conflict: there is no such finished file for this caller.
+            ObjectGone: the store does not hold the verified object any more.
+        """
+        file = await self.finished(file_id, caller=caller)
+        return file, await self.stored(file)
+
+    async def stored(self, file: File) -> StoredObject:
+        """What the store says of a finished file's object.
+
+        Raises:
+            ObjectGone: the store does not hold the verified object any more.
+        """
+        stored = await self._store.head(file.key)
+        if stored is None or stored.etag != file.etag:
+            raise ObjectGone(
+                "The store does not hold the verified object any more; delete the file, and upload it anew."
+            )
+        return stored
+
+    async def public(self, file_id: UUID) -> File:
+        """A finished file that anybody may have.
+
+        Raises:
+            NotFound: there is none, or it is not public: nobody learns which.
+        """
+        file = await self._records.get(file_id)
+        if (
+            file is None
+            or not file.is_public
+            or file.upload_status is not UploadStatus.COMPLETED
+            or file.deleted is not None
+            or file.purging is not None
+        ):
+            raise no_such_public_file()
+        return file
 
     async def presigned_url(
         self, file_id: UUID, *, caller: Caller, expires_in: int | None = None, as_attachment: bool = False

@@ -10,11 +10,12 @@ from typing import Any
 from partway.core.checksums import ChecksumAlgorithm, check_checksum
 from partway.core.file import Caller, File, new_file_id, new_token
 from partway.core.keys import KeyTemplate, check_file_name, check_folder
+from partway.core.limits import Quota
 from partway.core.metadata import check_metadata
 from partway.core.parts import MIB, PartPlan, StoreLimits, check_plan, plan_parts
 from partway.core.policy import UploadPolicy, check_content_type
 from partway.core.ports import PartToSign
-from partway.errors import Conflict, InvalidInput
+from partway.errors import Conflict, InvalidInput, Refused
 
 MAX_TEXT_LENGTH = 255  #: characters of names, ids and fingerprints
 MAX_DESCRIPTION_LENGTH = 10_000  #: characters
@@ -29,6 +30,7 @@ class UploadSettings:
     part_size: int = 8 * MIB  #: preferred, bytes
     url_expiry: int = 3600  #: seconds that a part's URL lives
     upload_ttl: int = 24 * 3600  #: seconds after the last sign of life until an upload is given up
+    quota: Quota = field(default_factory=Quota)  #: what every owner may use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def new_file(
     settings.policy.check(file_name=file_name, file_size=new.file_size, content_type=content_type)
     _check_part_checksums(new, plan)
     file_id = new_file_id()
-    return File(
+    file = File(
         id=file_id,
         key=settings.key_template.key(
             file_id=file_id, file_name=file_name, owner=caller.id, folder=check_folder(new.folder), created=now
@@ -100,6 +102,7 @@ def new_file(
         modified=now,
         expires=now + timedelta(seconds=settings.upload_ttl),
     )
+    return settings.quota.of(caller).on(file)
 
 
 def check_same_request(standing: File, repeated: File) -> None:
@@ -118,6 +121,7 @@ def check_same_request(standing: File, repeated: File) -> None:
         "fingerprint",
         "parent_content_type",
         "parent_object_id",
+        "copied_from",
     )
     if any(getattr(standing, each) != getattr(repeated, each) for each in compared):
         raise Conflict(
@@ -153,10 +157,20 @@ def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[in
 
 def first_parts(file: File, new: NewUpload) -> range:
     """The parts whose URLs an initiation answers with: those asked for, as far as their checksums are known."""
-    count = file.num_parts if new.presign_parts is None else min(new.presign_parts, file.num_parts)
-    if file.checksum_algorithm is not None:
-        count = min(count, len(new.part_checksums))
-    return range(1, count + 1)
+    return range(1, _first_parts(file.num_parts, new) + 1)
+
+
+def urls_asked(new: NewUpload, *, settings: UploadSettings, limits: StoreLimits) -> int:
+    """How many URLs an initiation answers with, but at least 1; a request that will be refused counts as 1."""
+    try:
+        return max(1, _first_parts(_plan(new, settings, limits).num_parts, new))
+    except Refused:
+        return 1
+
+
+def _first_parts(num_parts: int, new: NewUpload) -> int:
+    count = num_parts if new.presign_parts is None else min(new.presign_parts, num_parts)
+    return count if new.checksum_algorithm is None else min(count, len(new.part_checksums))
 
 
 def check_text(name: str, value: str, *, most: int = MAX_TEXT_LENGTH) -> str:

@@ -60,8 +60,9 @@ class ProxiedUploads:
         """
         if not isinstance(self._store, ObjectWrites):
             raise _takes_no_bytes()
-        file = await self._records.add(
-            new_file(new, caller=caller, settings=self._settings, limits=self._store.limits, now=self._clock.now())
+        file = await self._uploads.admission.admit(
+            new_file(new, caller=caller, settings=self._settings, limits=self._store.limits, now=self._clock.now()),
+            self._uploads.reserve,
         )
         try:
             await self._store.write_object(file.key, body, content_type=file.file_content_type, token=file.token)
@@ -83,7 +84,7 @@ class ProxiedUploads:
         planned = replace(new, num_parts=plan.num_parts, part_size=plan.part_size)
         return (await self._uploads.initiate(planned, caller=caller)).file
 
-    async def write(self, file: File, part_number: int, body: bytes) -> None:
+    async def write(self, file: File, part_number: int, body: bytes | bytearray) -> None:
         """Send one part to the store. Parts may be written in any order, and several at once.
 
         Raises:

@@ -21,9 +21,19 @@ def no_such_file() -> NotFound:
     return NotFound("There is no such file. Check the id, and that the token is its owner's.")
 
 
+def no_such_public_file() -> NotFound:
+    """The one error for a public address behind which there is nothing for everybody."""
+    return NotFound("There is no such public file. Check the address, and that its owner has made it public.")
+
+
 def wrong_state(file: File) -> Conflict:
     """The file's state does not allow the request; the code names the state (`upload_completed`, …)."""
     return Conflict(_STANDS[file.upload_status], code=f"upload_{file.upload_status}", failure=file.failure)
+
+
+def key_taken() -> Conflict:
+    """Another record has this key."""
+    return Conflict("Another file has this key; begin the upload again.", code="key_taken")
 
 
 def require_right(held: PartsHeld) -> None:

@@ -22,6 +22,7 @@ from partway.core.initiation import (
     new_file,
     parts_to_sign,
 )
+from partway.core.limits import Admission
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import (
     Clock,
@@ -34,7 +35,8 @@ from partway.core.ports import (
     SystemClock,
 )
 from partway.core.refusals import no_such_file, wrong_state
-from partway.core.verification import Verdict, judge_object
+from partway.core.reservation import reserve
+from partway.core.settling import Settling
 from partway.errors import Conflict, InvalidInput, PartsDisagree, StoreError, UploadGone
 
 _NO_PARTS = SignedParts((), 0)
@@ -83,6 +85,8 @@ class Uploads:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._completion = Completion(store=store, records=records, clock=self._clock)
+        self.settling = Settling(store=store, records=records, url_expiry=settings.url_expiry, clock=self._clock)
+        self.admission = Admission(records=records, settling=self.settling)
 
     async def initiate(self, new: NewUpload, *, caller: Caller, idempotency_key: str | None = None) -> BegunUpload:
         """Reserve a record, open the multipart upload and sign the first parts.
@@ -91,6 +95,7 @@ class Uploads:
 
         Raises:
             InvalidInput, PolicyRefused: the request is not taken.
+            QuotaExceeded: the file does not fit into what the caller may use.
             Conflict: the key was used for another request (code `idempotency_key_reused`).
             StoreUnavailable: the store does not answer; the record stays `pending` and the same key goes on with it.
         """
@@ -102,7 +107,7 @@ class Uploads:
             now=self._clock.now(),
             idempotency_key=idempotency_key,
         )
-        standing = await self._records.add(file)
+        standing = await self.admission.admit(file, self.reserve)
         if standing.id != file.id:
             check_same_request(standing, file)
         if standing.upload_status is UploadStatus.PENDING:
@@ -111,6 +116,10 @@ class Uploads:
             return BegunUpload(file=standing, signed=_NO_PARTS)
         checksums = dict(enumerate(new.part_checksums, start=1))
         return BegunUpload(file=standing, signed=await self._sign(standing, first_parts(standing, new), checksums))
+
+    async def reserve(self, file: File) -> File:
+        """Add a new record under a key that is its alone; see `core.reservation`."""
+        return await reserve(file, store=self._store, records=self._records)
 
     async def state(self, file_id: UUID, *, caller: Caller) -> UploadState:
         """The upload and the parts that the store holds: what a client needs to go on.
@@ -211,23 +220,8 @@ class Uploads:
         if file.upload_status is UploadStatus.COMPLETING:
             raise wrong_state(file)
         if file.upload_status is not UploadStatus.COMPLETED and not file.settled:
-            await self._drop(file)
+            await self.settling.drop(file)
         return file
-
-    async def _drop(self, file: File) -> None:
-        """Make the store forget an aborted or failed upload, and note it once that is confirmed."""
-        for upload_id in await self._known_uploads(file):
-            await self._store.abort_upload(file.key, upload_id)
-        # A completion that was under way may have won at the store.
-        if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
-            await self._store.delete(file.key)
-        # The URL of a single PUT outlives the upload: until it has expired the object may yet appear.
-        await self._records.change(file.id, when={file.upload_status}, upload_id=None, settled=not file.single_put)
-
-    async def _known_uploads(self, file: File) -> list[str]:
-        if file.single_put:
-            return []
-        return [file.upload_id] if file.upload_id else await self._store.find_uploads(file.key)
 
     async def _open(self, file: File, *, fresh: bool) -> File:
         """Open the multipart upload of a `pending` record, or adopt the one that a crash left."""

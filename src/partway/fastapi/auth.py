@@ -141,7 +141,21 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise NotAuthenticated(f"The token is not valid here: {error.detail}") from error
     if not subject:
         raise NotAuthenticated("The token is not valid here: its 'sub' is empty.")
-    return Caller(id=subject, name=_storable(name) if isinstance(name, str) else "", staff=claims.get("staff") is True)
+    return Caller(
+        id=subject,
+        name=_storable(name) if isinstance(name, str) else "",
+        staff=claims.get("staff") is True,
+        quota_bytes=_quota(claims.get("quota_bytes")),
+    )
+
+
+def _quota(claimed: object) -> int | None:
+    """The bytes that a token allows; one that cannot be read must not allow everything."""
+    if claimed is None:
+        return None
+    if not isinstance(claimed, int) or isinstance(claimed, bool) or not 0 <= claimed < 2**63:
+        raise NotAuthenticated("The token is not valid here: its 'quota_bytes' is no whole number of bytes.")
+    return claimed
 
 
 def _storable(name: str) -> str:

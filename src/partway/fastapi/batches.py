@@ -13,25 +13,36 @@ from partway.errors import PartwayError
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
+from partway.fastapi.rate_limit import SigningCosts
 from partway.wire import schemas
 from partway.wire.answers import Addresses, begun_upload_json, file_json
 from partway.wire.problems import problem_of
 from partway.wire.requests import BatchCompleteBody, BatchInitiateBody
 
 
-def add_batch_routes(router: APIRouter, batches: Batches, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
-    """Add `/files/uploads/batch` and `/files/uploads/batch/complete`."""
+def add_batch_initiation(
+    router: APIRouter, batches: Batches, caller_of: CallerOf, addresses_of: OwnAddresses, costs: SigningCosts
+) -> None:
+    """Add `/files/uploads/batch`."""
     CallerArg = Annotated[Caller, Depends(caller_of)]
     AddressesArg = Annotated[Addresses, Depends(addresses_of)]
 
     @router.post("/files/uploads/batch", status_code=201, response_model=schemas.BatchBegunAnswer, tags=["uploads"])
     async def initiate(body: BatchInitiateBody, caller: CallerArg, addresses: AddressesArg) -> Response:
         """Begin many uploads of small files; each has its own outcome."""
-        begun = await batches.initiate([each.as_new_upload() for each in body.files], caller=caller)
+        new = [each.as_new_upload() for each in body.files]
+        await costs.initiations(caller, new)
+        begun = await batches.initiate(new, caller=caller)
         uploads = [
             _problem(each) if isinstance(each, PartwayError) else begun_upload_json(each, addresses) for each in begun
         ]
         return json_answer({"uploads": uploads}, status=201)
+
+
+def add_batch_completion(router: APIRouter, batches: Batches, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
+    """Add `/files/uploads/batch/complete`."""
+    CallerArg = Annotated[Caller, Depends(caller_of)]
+    AddressesArg = Annotated[Addresses, Depends(addresses_of)]
 
     @router.post("/files/uploads/batch/complete", response_model=schemas.BatchCompletedAnswer, tags=["uploads"])
     async def complete(body: BatchCompleteBody, caller: CallerArg, addresses: AddressesArg) -> Response:

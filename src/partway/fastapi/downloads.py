@@ -11,11 +11,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from partway.core.disposition import present
+from partway.core.disposition import Presentation, present
 from partway.core.file import Caller, File
 from partway.core.files import Download, Files
 from partway.core.ranges import ByteRange, NotSatisfiable, names_etag, requested_range
-from partway.errors import InvalidInput
+from partway.core.refusals import no_such_public_file
+from partway.errors import InvalidInput, ObjectGone
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import problem_answer
 from partway.fastapi.auth import CallerOf
@@ -32,9 +33,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "the file's bytes", "content": {"application/octet-stream": {}}},
     206: {"description": "a range of them"},
     304: {"description": "not changed"},
-    307: {"description": "to a presigned URL"},
     416: {"description": "the range begins behind the file's end"},
 }
+_REDIRECT: dict[int | str, dict[str, Any]] = {307: {"description": "to a presigned URL"}}
+_PRIVATE: Mapping[str, str] = {"Cache-Control": "private, no-cache"}
 
 
 class DownloadResponse(StreamingResponse):
@@ -55,7 +57,7 @@ class DownloadResponse(StreamingResponse):
 def add_download_route(router: APIRouter, files: Files, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
     """Add `/files/{file_id}/download` for GET and HEAD."""
 
-    @router.get("/files/{file_id}/download", response_class=Response, responses=_ANSWERS, tags=["files"])
+    @router.get("/files/{file_id}/download", response_class=Response, responses=_ANSWERS | _REDIRECT, tags=["files"])
     @router.head("/files/{file_id}/download", include_in_schema=False)
     async def download(
         request: Request,
@@ -66,28 +68,58 @@ def add_download_route(router: APIRouter, files: Files, caller_of: CallerOf, add
         as_attachment: bool = False,
     ) -> Response:
         """The file's bytes, with Range and conditional requests; or a redirect to where the store has them."""
-        if redirect:
+        if redirect and request.method == "GET":  # the URL is signed for GET alone: HEAD is answered here
             signed = await files.presigned_url(file_id, caller=caller, as_attachment=as_attachment)
             location = addresses.absolute(signed.url)
             return Response(status_code=307, headers={"Location": location, "Cache-Control": "private, no-store"})
         file = await files.finished(file_id, caller=caller)
-        wanted = request.headers
-        if "if-none-match" in wanted and names_etag(wanted["if-none-match"], file.etag or ""):
-            return Response(status_code=304, headers=_validators(file))
+        return await _answer(request, files, file, as_attachment=as_attachment, caching=_PRIVATE)
+
+
+def add_public_route(router: APIRouter, files: Files, *, max_age: int) -> None:
+    """Add `/files/{file_id}/public` for GET and HEAD: no token, and caches may keep it.
+
+    Args:
+        max_age: seconds that a cache may answer by itself, also for a file that is public no more.
+    """
+    # Other sites may show what is everybody's.
+    caching = {"Cache-Control": f"public, max-age={max_age}", "Cross-Origin-Resource-Policy": "cross-origin"}
+
+    @router.get("/files/{file_id}/public", response_class=Response, responses=_ANSWERS, tags=["files"])
+    @router.head("/files/{file_id}/public", include_in_schema=False)
+    async def public(request: Request, file_id: UUID, as_attachment: bool = False) -> Response:
+        """A public file's bytes for everybody, with Range and conditional requests."""
+        file = await files.public(file_id)
         try:
-            part = requested_range(_range_header(request, file), size=file.file_size)
-        except NotSatisfiable:
-            error = InvalidInput("The range begins behind the file's end.", code="range_not_satisfiable")
-            return problem_answer(error, headers={"Content-Range": f"bytes */{file.file_size}"})
-        if request.method == "HEAD":
-            return _head(file, as_attachment=as_attachment)
-        return await _stream(files, file, part, as_attachment=as_attachment)
+            if request.method == "HEAD":
+                await files.stored(file)
+            return await _answer(request, files, file, as_attachment=as_attachment, caching=caching)
+        except ObjectGone as error:
+            raise no_such_public_file() from error
 
 
-async def _stream(files: Files, file: File, part: ByteRange | None, *, as_attachment: bool) -> Response:
+async def _answer(
+    request: Request, files: Files, file: File, *, as_attachment: bool, caching: Mapping[str, str]
+) -> Response:
+    wanted = request.headers
+    if "if-none-match" in wanted and names_etag(wanted["if-none-match"], file.etag or ""):
+        return Response(status_code=304, headers=_validators(file, caching))
+    if request.method == "HEAD":
+        return _head(file, as_attachment=as_attachment, caching=caching)
+    try:
+        part = requested_range(_range_header(request, file), size=file.file_size)
+    except NotSatisfiable:
+        error = InvalidInput("The range begins behind the file's end.", code="range_not_satisfiable")
+        return problem_answer(error, headers={"Content-Range": f"bytes */{file.file_size}"})
+    return await _stream(files, file, part, as_attachment=as_attachment, caching=caching)
+
+
+async def _stream(
+    files: Files, file: File, part: ByteRange | None, *, as_attachment: bool, caching: Mapping[str, str]
+) -> Response:
     first, last = (part.first, part.last) if part else (0, None)
     download = await files.download(file, first=first, last=last, as_attachment=as_attachment)
-    headers = _headers(file, download.presentation.content_type, download.presentation.disposition)
+    headers = _headers(file, download.presentation, caching)
     headers["Content-Length"] = str(download.stream.length)
     if part is None:
         return DownloadResponse(download, status=200, headers=headers)
@@ -95,9 +127,9 @@ async def _stream(files: Files, file: File, part: ByteRange | None, *, as_attach
     return DownloadResponse(download, status=206, headers=headers)
 
 
-def _head(file: File, *, as_attachment: bool) -> Response:
+def _head(file: File, *, as_attachment: bool, caching: Mapping[str, str]) -> Response:
     shown = present(file.name, file.file_content_type, as_attachment=as_attachment)
-    headers = _headers(file, shown.content_type, shown.disposition)
+    headers = _headers(file, shown, caching)
     headers["Content-Length"] = str(file.file_size)
     return Response(headers=headers)
 
@@ -121,18 +153,18 @@ def _same_moment(condition: str, file: File) -> bool:
         return False
 
 
-def _validators(file: File) -> dict[str, str]:
-    validators = {"ETag": f'"{file.etag}"', "Cache-Control": "private, no-cache"}
+def _validators(file: File, caching: Mapping[str, str]) -> dict[str, str]:
+    validators = {**caching, "ETag": f'"{file.etag}"'}
     if file.completed is not None:
         validators["Last-Modified"] = format_datetime(file.completed.replace(microsecond=0), usegmt=True)
     return validators
 
 
-def _headers(file: File, content_type: str, disposition: str) -> dict[str, str]:
+def _headers(file: File, shown: Presentation, caching: Mapping[str, str]) -> dict[str, str]:
     return {
         **SANDBOX,
-        **_validators(file),
-        "Content-Type": content_type,
-        "Content-Disposition": disposition,
+        **_validators(file, caching),
+        "Content-Type": shown.content_type,
+        "Content-Disposition": shown.disposition,
         "Accept-Ranges": "bytes",
     }

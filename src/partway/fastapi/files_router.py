@@ -5,22 +5,27 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from partway.core.batches import Batches
+from partway.core.copies import Copies
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
 from partway.core.initiation import UploadSettings
 from partway.core.ports import Cdn, FileQuery, Records, Store
 from partway.core.proxied import ProxiedUploads
+from partway.core.trash import Trash
 from partway.core.uploads import Uploads
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
-from partway.fastapi.batches import add_batch_routes
-from partway.fastapi.downloads import add_download_route
+from partway.fastapi.batches import add_batch_completion, add_batch_initiation
+from partway.fastapi.downloads import add_download_route, add_public_route
+from partway.fastapi.file_actions import add_file_actions
 from partway.fastapi.form_upload import add_form_upload_route
-from partway.fastapi.routers import PROBLEMS
+from partway.fastapi.rate_limit import RateLimit, SigningCosts
+from partway.fastapi.routers import PROBLEMS, IdempotencyKey
+from partway.fastapi.usage import add_usage_route
 from partway.wire import schemas
 from partway.wire.answers import (
     Addresses,
@@ -34,16 +39,6 @@ from partway.wire.answers import (
 from partway.wire.requests import CompleteBody, InitiateBody, PatchBody, PresignBody, ReportBody
 
 StatusFilter = Literal["pending", "uploading", "completing", "completed", "aborted", "failed", "all"]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[!-~]+$",
-        description="the same key with the same body gives the same upload again",
-    ),
-]
 
 
 def files_router(
@@ -53,9 +48,11 @@ def files_router(
     caller: CallerOf,
     settings: UploadSettings | None = None,
     download_expiry: int = 3600,
+    public_max_age: int = 300,
     prefix: str = "/v1",
     public_url: str | None = None,
     cdn: Cdn | None = None,
+    rate: RateLimit | None = None,
 ) -> APIRouter:
     """The routes of the files API, for any FastAPI application.
 
@@ -67,9 +64,11 @@ def files_router(
         caller: a dependency that gives the `Caller` of a request, or raises `NotAuthenticated`.
         settings: how uploads are made.
         download_expiry: seconds that a download URL lives unless asked otherwise.
+        public_max_age: seconds that caches may keep a public file.
         prefix: where the routes stand.
         public_url: how clients reach the application, if a proxy does not pass the host on.
         cdn: where clients download, if not from the store.
+        rate: what each caller may ask for in a while; None: anything.
     """
     settings = settings or UploadSettings()
     uploads = Uploads(store=store, records=records, settings=settings)
@@ -77,16 +76,29 @@ def files_router(
     files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry, cdn=cdn)
     router = APIRouter(prefix=prefix, responses=PROBLEMS)
     addresses = OwnAddresses(prefix=prefix, public_url=public_url)
-    add_batch_routes(router, batches, caller, addresses)
+    costs = SigningCosts(rate, settings=settings, limits=store.limits)
+    _add_signing_routes(router, uploads, caller, addresses, costs)
+    add_batch_initiation(router, batches, caller, addresses, costs)
+    if rate is not None:
+        caller = rate.metered(caller)
+    add_batch_completion(router, batches, caller, addresses)
     _add_upload_routes(router, uploads, caller, addresses)
     proxied = ProxiedUploads(store=store, records=records, settings=settings, uploads=uploads)
     add_form_upload_route(router, proxied, caller, addresses, policy=settings.policy)
+    add_usage_route(router, uploads.admission, caller, settings.quota)  # before the routes of /files/{file_id}
     _add_file_routes(router, files, caller, addresses)
     add_download_route(router, files, caller, addresses)
+    add_public_route(router, files, max_age=public_max_age)
+    copies = Copies(store=store, records=records, settings=settings, uploads=uploads, files=files)
+    trash = Trash(store=store, records=records, files=files, url_expiry=settings.url_expiry)
+    add_file_actions(router, files=files, copies=copies, trash=trash, caller_of=caller, addresses_of=addresses)
     return router
 
 
-def _add_upload_routes(router: APIRouter, uploads: Uploads, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
+def _add_signing_routes(
+    router: APIRouter, uploads: Uploads, caller_of: CallerOf, addresses_of: OwnAddresses, costs: SigningCosts
+) -> None:
+    """Routes that cost as many requests as they have URLs signed."""
     CallerArg = Annotated[Caller, Depends(caller_of)]
     AddressesArg = Annotated[Addresses, Depends(addresses_of)]
 
@@ -95,19 +107,27 @@ def _add_upload_routes(router: APIRouter, uploads: Uploads, caller_of: CallerOf,
         body: InitiateBody, caller: CallerArg, addresses: AddressesArg, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Begin an upload: reserve the file, plan its parts and sign their URLs."""
-        begun = await uploads.initiate(body.as_new_upload(), caller=caller, idempotency_key=idempotency_key)
+        new = body.as_new_upload()
+        await costs.initiations(caller, [new])
+        begun = await uploads.initiate(new, caller=caller, idempotency_key=idempotency_key)
         return json_answer(begun_upload_json(begun, addresses), status=201)
+
+    @router.post("/files/uploads/{file_id}/presigned-urls", response_model=schemas.PresignedUrls, tags=["uploads"])
+    async def presign(file_id: UUID, body: PresignBody, caller: CallerArg, addresses: AddressesArg) -> Response:
+        """Fresh URLs for some parts, at any time while the upload is open."""
+        await costs.urls(caller, len(set(body.part_numbers)))
+        signed = await uploads.presign(file_id, body.part_numbers, checksums=body.checksums, caller=caller)
+        return json_answer(signed_parts_json(signed, addresses))
+
+
+def _add_upload_routes(router: APIRouter, uploads: Uploads, caller_of: CallerOf, addresses_of: OwnAddresses) -> None:
+    CallerArg = Annotated[Caller, Depends(caller_of)]
+    AddressesArg = Annotated[Addresses, Depends(addresses_of)]
 
     @router.get("/files/uploads/{file_id}", response_model=schemas.UploadStateAnswer, tags=["uploads"])
     async def state(file_id: UUID, caller: CallerArg) -> Response:
         """The upload's plan and the parts that the store holds: what a client needs to go on."""
         return json_answer(upload_state_json(await uploads.state(file_id, caller=caller)))
-
-    @router.post("/files/uploads/{file_id}/presigned-urls", response_model=schemas.PresignedUrls, tags=["uploads"])
-    async def presign(file_id: UUID, body: PresignBody, caller: CallerArg, addresses: AddressesArg) -> Response:
-        """Fresh URLs for some parts, at any time while the upload is open."""
-        signed = await uploads.presign(file_id, body.part_numbers, checksums=body.checksums, caller=caller)
-        return json_answer(signed_parts_json(signed, addresses))
 
     @router.post("/files/uploads/{file_id}/parts", response_model=schemas.ProgressAnswer, tags=["uploads"])
     async def report(file_id: UUID, body: ReportBody, caller: CallerArg) -> Response:

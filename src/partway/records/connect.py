@@ -65,7 +65,7 @@ def connect_blocking_records(url: str, *, pool_size: int = POOL_SIZE) -> Blockin
         path, synchronous = sqlite_path(database_url), _synchronous(database_url)
         return BlockingSqlRecords(BlockingSqlite(path, pool_size=pool_size, synchronous=synchronous))
     with needs_postgres():
-        from partway.records.postgres import BlockingPostgres
+        from partway.records.blocking_postgres import BlockingPostgres
     return BlockingSqlRecords(BlockingPostgres(database_url, pool_size=pool_size))
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from datetime import UTC
+from datetime import UTC, datetime
+from itertools import islice
 from threading import RLock
 from typing import Any
 from uuid import UUID
 
-from partway.core.file import File, UploadStatus
+from partway.core.file import UNFINISHED, File, UploadStatus
+from partway.core.keys import is_unique
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, FileQuery
-from partway.errors import Conflict, NotFound
+from partway.core.ports import FilePage, FileQuery, Usage
+from partway.core.refusals import key_taken
+from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
-from partway.records.values import TIMES, check_changes, check_part, check_query, check_values, folded
+from partway.records.limits import OVER_BYTES, OVER_UPLOADS, over_limit
+from partway.records.values import TIMES, check_changes, check_part, check_query, check_text, check_values, folded
 
 Condition = Callable[[File], bool]
+_MOST_BYTES = 2**63 - 1
 
 
 class MemoryRecords:
@@ -95,6 +100,10 @@ class MemoryRecords:
             fresh = {file.id: _kept(file) for file in files}
             if len(fresh) < len(files) or fresh.keys() & self._files.keys():
                 raise Conflict("There is a record with this id already; give each file a new id.")
+            keys = {file.key for file in fresh.values() if not is_unique(file.key, file.id)}
+            if keys and any(file.key in keys for file in self._files.values()):
+                raise key_taken()
+            self._check_limits(files)
             self._files.update(fresh)
 
     async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
@@ -113,17 +122,82 @@ class MemoryRecords:
             each = [await self.change(file_id, when=when, **fields) for file_id, fields in changes.items()]
         return [file for file in each if file is not None]
 
+    async def remove_all(self, file_ids: Collection[UUID]) -> None:
+        """Delete records and their reported parts."""
+        with self._lock:
+            for file_id in file_ids:
+                await self.remove(file_id)
+
+    async def claim_trash(self, before: datetime, *, now: datetime, limit: int) -> list[File]:
+        """Mark up to `limit` records that were deleted before a moment as being purged."""
+        with self._lock:
+            trash = [(file.deleted, file.id) for file in self._files.values() if file.deleted and not file.purging]
+            oldest = sorted((deleted, file_id) for deleted, file_id in trash if deleted < before)[:limit]
+            marked = [_kept(self._files[file_id].evolve(purging=now)) for _, file_id in oldest]
+            self._files.update({file.id: file for file in marked})
+            return deepcopy(marked)
+
+    async def usage(self, owner: str) -> Usage:
+        """What an owner uses."""
+        check_text("owner", owner)
+        with self._lock:
+            return _usage(file for file in self._files.values() if file.created_by == owner)
+
+    async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
+        """Up to `limit` files of an owner (None: of all) that ended and still count."""
+        with self._lock:
+            ended = [file for file in self._files.values() if file.counted and _is_dead(file)]
+            mine = [file for file in ended if owner in {None, file.created_by}]
+            old = (
+                file for file in mine if not file.single_put or (file.completed or file.modified) < single_puts_before
+            )
+            return deepcopy(list(islice(old, limit)))
+
     async def check(self) -> None:
         """Memory answers."""
 
     async def aclose(self) -> None:
         """Nothing to give back."""
 
+    def _check_limits(self, fresh: Sequence[File]) -> None:
+        """Raise unless these records fit the limits that they name, one after the other."""
+        used: dict[str, Usage] = {}
+        for file in fresh:
+            owner = file.created_by
+            before = used.get(owner) or _usage(each for each in self._files.values() if each.created_by == owner)
+            used[owner] = after = _sum(before, _usage([file]))
+            if after.bytes > _MOST_BYTES:
+                raise InvalidInput("The owner's bytes are out of range; numbers have at most 64 bits.")
+            if file.counted and file.quota_bytes is not None and after.bytes > file.quota_bytes:
+                raise over_limit(OVER_BYTES)
+            begins = file.upload_status in UNFINISHED
+            if begins and file.quota_uploads is not None and after.open_uploads > file.quota_uploads:
+                raise over_limit(OVER_UPLOADS)
+
     def _same_request(self, file: File) -> File | None:
         if file.idempotency_key is None:
             return None
         request = (file.created_by, file.idempotency_key)
         return next((each for each in self._files.values() if (each.created_by, each.idempotency_key) == request), None)
+
+
+def _usage(files: Iterable[File]) -> Usage:
+    mine = list(files)
+    counted = [file.file_size for file in mine if file.counted]
+    unfinished = sum(file.upload_status in UNFINISHED for file in mine)
+    return Usage(bytes=sum(counted), files=len(counted), open_uploads=unfinished)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        bytes=one.bytes + other.bytes,
+        files=one.files + other.files,
+        open_uploads=one.open_uploads + other.open_uploads,
+    )
+
+
+def _is_dead(file: File) -> bool:
+    return file.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED} or file.purging is not None
 
 
 def _values(file: File) -> dict[str, Any]:

@@ -124,9 +124,12 @@ def _sqlite(url: URL) -> Iterator[Connection]:
 @contextmanager
 def _postgres(url: URL) -> Iterator[Connection]:
     with needs_postgres():
-        from partway.records.postgres import connect_psycopg
+        from partway.records.blocking_postgres import PSYCOPG_ERRORS, connect_psycopg
         from partway.records.postgres_door import postgres_door
-    with postgres_door(url), _opened("postgresql+psycopg://", lambda: connect_psycopg(url)) as connection:
+    with (
+        postgres_door(url, PSYCOPG_ERRORS),
+        _opened("postgresql+psycopg://", lambda: connect_psycopg(url)) as connection,
+    ):
         connection.exec_driver_sql("BEGIN")
         try:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")

@@ -8,25 +8,34 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
-import psycopg
 from sqlalchemy import URL
 
 from partway.errors import Conflict, InvalidInput, Misconfigured, NotFound, PartwayError, RecordsUnavailable
+from partway.records.limits import OVER_STATE, over_limit
 
 # libpq gives no SQLSTATE for a refused login.
 _LOGIN_WORDS = ("password authentication failed", "no password supplied", " does not exist", "no pg_hba.conf entry")
 _SETTING = "PARTWAY_DATABASE_URL"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverErrors:
+    """How a driver says what went wrong."""
+
+    all: tuple[type[Exception], ...]  #: all that it raises
+    data: tuple[type[Exception], ...]  #: about a value, without a SQLSTATE
+    is_lost: Callable[[Exception], bool]  #: about a connection, without a SQLSTATE
+
+
 @contextmanager
-def postgres_door(url: URL) -> Iterator[None]:
-    """Turn both drivers' errors into ours. Those that only a fault of this code can cause pass as they are."""
+def postgres_door(url: URL, errors: DriverErrors) -> Iterator[None]:
+    """Turn a driver's errors into ours. Those that only a fault of this code can cause pass as they are."""
     try:
         yield
-    except (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if ours := _translated(error, url):
+    except errors.all as error:
+        if ours := _translated(error, url, errors):
             raise ours from error
         raise
     except (OverflowError, UnicodeEncodeError) as error:
@@ -35,24 +44,22 @@ def postgres_door(url: URL) -> Iterator[None]:
         raise _unreachable(error, url) from error
 
 
-def _translated(error: Exception, url: URL) -> PartwayError | None:
+def _translated(error: Exception, url: URL, errors: DriverErrors) -> PartwayError | None:
     state: str = getattr(error, "sqlstate", None) or ""
     for states, ours in _BY_STATE:
         if state.startswith(states):
             return ours(error, url)
-    if isinstance(error, psycopg.DataError):
+    if isinstance(error, errors.data):
         return _invalid(error, url)
-    return _unreachable(error, url) if _is_lost(error) else None
-
-
-def _is_lost(error: Exception) -> bool:
-    if isinstance(error, asyncpg.InterfaceError):  # it is also raised for wrong use
-        return "clos" in str(error)
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return _unreachable(error, url) if errors.is_lost(error) else None
 
 
 def _taken(error: Exception, url: URL) -> PartwayError:
     return Conflict("There is a record with this id or this idempotency key already.")
+
+
+def _over_limit(error: Exception, url: URL) -> PartwayError:
+    return over_limit(_first_line(error))
 
 
 def _fileless(error: Exception, url: URL) -> PartwayError:
@@ -88,6 +95,7 @@ _Ours = Callable[[Exception, URL], PartwayError]
 
 #: States, or classes of states, and what they become; the first that fits.
 _BY_STATE: tuple[tuple[tuple[str, ...], _Ours], ...] = (
+    ((OVER_STATE,), _over_limit),
     (("23505",), _taken),
     (("23503",), _fileless),
     (("22", "23", "54"), _invalid),

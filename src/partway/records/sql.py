@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, FileQuery
+from partway.core.ports import FilePage, FileQuery, Usage
+from partway.core.refusals import key_taken
 from partway.errors import Conflict, RecordsUnavailable
 from partway.records.cursors import Cursor, page_of
 from partway.records.database import Database
 from partway.records.statements import Statements, like_pattern
 from partway.records.tables import HEAD
-from partway.records.values import check_changes, check_query, folded
+from partway.records.values import check_changes, check_query, check_text, folded
 
 _ADD_ATTEMPTS = 3
 
@@ -36,7 +38,7 @@ class SqlRecords:
         """Insert a record, and return the one that stands (`partway.core.ports.Records.add`).
 
         Raises:
-            Conflict: there is a record with this id already.
+            Conflict: there is a record with this id already, or with this key (code `key_taken`).
         """
         row = self._rows.file_row(file)
         for _ in range(_ADD_ATTEMPTS):
@@ -48,6 +50,8 @@ class SqlRecords:
                     return self._rows.from_row(earlier[0])
             if await self.get(file.id) is not None:
                 raise Conflict("There is a record with this id already; give each file a new id.")
+            if await self._database.fetch(self._statements.get_key, row):
+                raise key_taken()
         raise RecordsUnavailable("Records with this idempotency key come and go; try again.", retry_after=1)
 
     async def get(self, file_id: UUID, *, owner: str | None = None) -> File | None:
@@ -119,6 +123,30 @@ class SqlRecords:
         # Sorted, so that two transactions take their locks in one order.
         rows = [self._change_row(file_id, changes[file_id], when) for file_id in sorted(changes)]
         return [self._rows.from_row(row) for row in await self._database.fetch_each(statement, rows)]
+
+    async def remove_all(self, file_ids: Collection[UUID]) -> None:
+        """Delete records and their reported parts in one transaction; those that are not there count as removed."""
+        # Sorted, so that two transactions take their locks in one order.
+        ids = [{"by_id": self._rows.id_to_driver(file_id)} for file_id in sorted(set(file_ids))]
+        await self._database.fetch_each(self._statements.remove, ids)
+
+    async def claim_trash(self, before: datetime, *, now: datetime, limit: int) -> list[File]:
+        """Mark up to `limit` records that were deleted before a moment as being purged; return them, oldest first."""
+        moments = {"before": self._rows.time_to_driver(before), "now": self._rows.time_to_driver(now)}
+        found = await self._database.fetch(self._statements.claim_trash, {**moments, "limit": limit})
+        return sorted(map(self._rows.from_row, found), key=lambda file: (file.deleted, file.id))
+
+    async def usage(self, owner: str) -> Usage:
+        """What an owner uses."""
+        check_text("owner", owner)
+        found = await self._database.fetch(self._statements.usage, {"owner": owner})
+        return Usage(bytes=found[0][0], files=found[0][1], open_uploads=found[0][2]) if found else Usage()
+
+    async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
+        """Up to `limit` files of an owner (None: of all) that ended and still count."""
+        values = {"before": self._rows.time_to_driver(single_puts_before), "limit": limit, "owner": owner}
+        statement = self._statements.reclaimable if owner is None else self._statements.reclaimable_of_owner
+        return [self._rows.from_row(row) for row in await self._database.fetch(statement, values)]
 
     async def check(self) -> None:
         """Raise `RecordsUnavailable` if the database does not answer or its tables are not the code's."""

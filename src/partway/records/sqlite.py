@@ -14,6 +14,7 @@ from sqlalchemy import Dialect, make_url
 from partway.errors import Conflict, InvalidInput, NotFound, PartwayError, RecordsUnavailable
 from partway.records.blocking import ConnectionPool
 from partway.records.database import Prepared
+from partway.records.limits import OVER, over_limit
 from partway.records.rows import TEXTUAL, Row, RowFormat
 
 BUSY_SECONDS = 10  #: how long a writer waits for the others
@@ -116,6 +117,8 @@ def sqlite_door(path: Path) -> Iterator[None]:
 
 
 def _refusal(error: sqlite3.IntegrityError) -> PartwayError:
+    if str(error) in OVER:  # a trigger's words
+        return over_limit(str(error))
     if "FOREIGN KEY" in str(error):
         return NotFound("There is no such file, so its parts cannot be noted.")
     if "UNIQUE" in str(error):

@@ -12,10 +12,12 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Select,
+    and_,
     bindparam,
     column,
     delete,
     false,
+    func,
     select,
     table,
     tuple_,
@@ -27,7 +29,7 @@ from partway.core.file import UploadStatus
 from partway.core.ports import FileQuery
 from partway.records.cursors import Cursor
 from partway.records.database import Prepared
-from partway.records.tables import FILE_COLUMNS, VERSION_TABLE, files, parts
+from partway.records.tables import FILE_COLUMNS, RECLAIMABLE, VERSION_TABLE, files, parts, usage
 
 _ESCAPE = "\\"
 _VERSION_COLUMN = table(VERSION_TABLE, column("version_num")).c.version_num
@@ -72,9 +74,23 @@ class Statements:
         return self._prepare(select(*FILE_COLUMNS).where(*same))
 
     @cached_property
+    def get_key(self) -> Prepared:
+        """The id of the record that has a key."""
+        return self._prepare(select(files.c.id).where(files.c.key == bindparam("key")))
+
+    @cached_property
     def remove(self) -> Prepared:
         """Delete one record; its parts go with it."""
         return self._prepare(delete(files).where(files.c.id == bindparam("by_id")))
+
+    @cached_property
+    def claim_trash(self) -> Prepared:
+        """Mark up to `limit` records that were deleted before a moment as being purged; gives them in any order."""
+        old = and_(files.c.deleted < bindparam("before"), files.c.purging.is_(None))
+        oldest = select(files.c.id).where(old).order_by(files.c.deleted, files.c.id).limit(bindparam("limit"))
+        # What was restored between the choice and the change is left out by comparing again.
+        claim = update(files).where(files.c.id.in_(oldest), old).values(purging=bindparam("now"))
+        return self._prepare(claim.returning(*FILE_COLUMNS))
 
     @cached_property
     def report_part(self) -> Prepared:
@@ -88,6 +104,22 @@ class Statements:
         """The reported parts of one file by number."""
         mine = parts.c.file_id == bindparam("by_id")
         return self._prepare(select(*_PART_COLUMNS).where(mine).order_by(parts.c.part_number))
+
+    @cached_property
+    def usage(self) -> Prepared:
+        """What one owner uses: bytes, files, open uploads."""
+        mine = usage.c.owner == bindparam("owner")
+        return self._prepare(select(usage.c.bytes, usage.c.files, usage.c.open_uploads).where(mine))
+
+    @cached_property
+    def reclaimable(self) -> Prepared:
+        """Files that ended and still count, of all owners."""
+        return self._prepare(_reclaimable())
+
+    @cached_property
+    def reclaimable_of_owner(self) -> Prepared:
+        """Files that ended and still count, of one owner."""
+        return self._prepare(_reclaimable().where(files.c.created_by == bindparam("owner")))
 
     @cached_property
     def revision(self) -> Prepared:
@@ -142,6 +174,11 @@ def _page(present: frozenset[str], *, deleted: bool, newer: bool | None) -> Sele
         statement = statement.where(_beyond(newer))
     order: list[Column[Any]] = [files.c.created, files.c.id]
     return statement.order_by(*(order if newer else [each.desc() for each in order])).limit(bindparam("limit"))
+
+
+def _reclaimable() -> Select[Any]:
+    ended = func.coalesce(files.c.completed, files.c.modified) < bindparam("before", type_=files.c.modified.type)
+    return select(*FILE_COLUMNS).where(RECLAIMABLE, ~files.c.single_put | ended).limit(bindparam("limit"))
 
 
 def _beyond(newer: bool) -> ColumnElement[bool]:

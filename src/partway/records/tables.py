@@ -60,6 +60,9 @@ def _index_of_present(name: str, *columns: str, order: tuple[str, ...] = (), uni
 
 _ORDER = ("created", "id")  #: of listings
 
+#: Files that ended and still count: the index and the statement must say it in the same words.
+RECLAIMABLE = text("counted AND (upload_status IN ('aborted', 'failed') OR purging IS NOT NULL)")
+
 metadata = MetaData()
 
 files = Table(
@@ -79,6 +82,7 @@ files = Table(
     Column("created_by_name", _text("created_by_name"), nullable=False),
     Column("parent_content_type", _text("parent_content_type")),
     Column("parent_object_id", _text("parent_object_id")),
+    Column("copied_from", _text("copied_from")),
     Column("upload_status", String(ENUM_LENGTH), nullable=False),
     Column("upload_id", _text("upload_id")),
     Column("single_put", Boolean, nullable=False),
@@ -89,6 +93,9 @@ files = Table(
     Column("idempotency_key", _text("idempotency_key")),
     Column("failure", _text("failure")),
     Column("settled", Boolean, nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Column("quota_bytes", BigInteger),
+    Column("quota_uploads", BigInteger),
     Column("etag", _text("etag")),
     Column("checksum", _text("checksum")),
     Column("created", UtcDateTime, nullable=False),
@@ -103,9 +110,22 @@ files = Table(
     Index("partway_files_by_owner", "created_by", "created", "id"),
     Index("partway_files_newest", "created", "id"),
     Index("partway_files_by_deadline", "upload_status", "expires"),
+    Index("partway_files_one_key", "key", unique=True),
     _index_of_present("partway_files_one_request", "created_by", "idempotency_key", unique=True),
     _index_of_present("partway_files_by_parent", "parent_content_type", "parent_object_id", order=_ORDER),
     _index_of_present("partway_files_by_fingerprint", "created_by", "fingerprint", order=_ORDER),
+    Index("partway_files_reclaimable", "created_by", sqlite_where=RECLAIMABLE, postgresql_where=RECLAIMABLE),
+    _index_of_present("partway_files_trash", "deleted"),
+)
+
+#: What every owner uses: the sums over `partway_files` that triggers keep, made by the migration.
+usage = Table(
+    "partway_usage",
+    metadata,
+    Column("owner", _text("created_by"), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("open_uploads", BigInteger, nullable=False),
 )
 
 parts = Table(

@@ -40,6 +40,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
     "created_by_name": _MAX_TEXT,
     "parent_content_type": _MAX_TEXT,
     "parent_object_id": _MAX_TEXT,
+    "copied_from": _MAX_TEXT,
     "upload_id": UNBOUNDED,
     "fingerprint": _MAX_TEXT,
     "idempotency_key": _MAX_TEXT,
@@ -49,8 +50,8 @@ TEXT_LENGTHS: Mapping[str, int] = {
 }
 ENUM_LENGTH = 16  #: characters of the longest status or algorithm, with room
 TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging"})
-FLAGS = ("is_public", "single_put", "settled")
-NUMBERS = frozenset({"file_size", "part_size", "num_parts"})
+FLAGS = ("is_public", "single_put", "settled", "counted")
+NUMBERS = frozenset({"file_size", "part_size", "num_parts", "quota_bytes", "quota_uploads"})
 _ASKED = ("parent_content_type", "parent_object_id", "fingerprint")
 _INT64 = range(-(2**63), 2**63)
 

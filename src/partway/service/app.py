@@ -27,6 +27,7 @@ from partway.fastapi.files_router import files_router
 from partway.fastapi.health import health_router
 from partway.fastapi.page_routes import page_router
 from partway.fastapi.presign_router import presign_router
+from partway.fastapi.rate_limit import RateLimit
 from partway.fastapi.store_routes import store_router
 from partway.service.settings import AuthSettings, ServiceSettings, read_settings
 from partway.service.wiring import Wiring, wire_up
@@ -34,6 +35,8 @@ from partway.service.wiring import Wiring, wire_up
 STORE_PATH = "/store"
 _MAX_JSON_SIZE = 4 * 1024 * 1024  #: bytes; 10,000 parts with their ETags fit well
 _EXPOSED_HEADERS = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After", "Location"]
+_M_MMAP_THRESHOLD = -3  # glibc's number of the parameter
+_LARGE_BLOCK = 1024 * 1024  # bytes
 _log = logging.getLogger("partway")
 
 
@@ -45,12 +48,13 @@ def app_from_environment() -> FastAPI:
 def create_app(settings: ServiceSettings) -> FastAPI:
     """The service as an ASGI application. Stores and databases are opened when it starts."""
     wiring = wire_up(settings)
+    rate = RateLimit(settings.rate, storage_url=settings.rate_storage) if settings.rate else None
     app = FastAPIOffline(
         redoc_url=None,
         title="Partway",
         version=__version__,
         summary="Large files straight into object storage.",
-        lifespan=_lifespan(wiring),
+        lifespan=_lifespan(wiring, rate),
     )
     store, records = wiring.store.store, wiring.records
     caller = _caller_of(settings.auth)
@@ -62,8 +66,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             settings=settings.uploads,
             download_expiry=settings.download_expiry,
             cdn=wiring.cdn,
+            public_max_age=settings.public_max_age,
             prefix=settings.api_prefix,
             public_url=settings.public_url,
+            rate=rate,
         )
     )
     if settings.presign is not None:
@@ -71,7 +77,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             presign_router(
                 Bucket(store, settings.presign.rules),
                 name=settings.bucket.name or "local",
-                caller=caller,
+                caller=caller if rate is None else rate.metered(caller),
                 prefix=settings.presign.prefix,
                 public_url=settings.public_url,
                 health=False,
@@ -124,25 +130,33 @@ def _caller_of(auth: AuthSettings) -> CallerOf:
     return BearerTokens(secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience)
 
 
-def _lifespan(wiring: Wiring):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+def _lifespan(wiring: Wiring, rate: RateLimit | None):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.start()
         gc.collect()
         gc.freeze()  # all that lives as long as the process: no collection has to look at it again
-        _give_memory_back()
+        _tame_memory()
         try:
             yield
         finally:
             await wiring.aclose()
+            if rate is not None:
+                await rate.aclose()
 
     return lifespan
 
 
-def _give_memory_back() -> None:
-    """Return what starting took to the system, where the C library can (glibc)."""
+def _tame_memory() -> None:
+    """Return what starting took to the system, and later every large block when it is freed, where the C library can.
+
+    glibc would raise its threshold for such blocks with the first one, and keep the later ones in a heap full of holes:
+    https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
     with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+        c_library = ctypes.CDLL(None)
+        c_library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        c_library.malloc_trim(0)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

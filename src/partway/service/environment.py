@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from partway.core.parts import GIB, MIB
+from partway.core.rates import Rate
 from partway.errors import Misconfigured
 
 T = TypeVar("T")
@@ -39,6 +40,33 @@ class Environment:
     def megabytes(self, name: str) -> int | None:
         """A number of mebibytes, in bytes."""
         return None if self.text(name) is None else self.integer(name, 0, low=0, high=5 * GIB * 10_000 // MIB) * MIB
+
+    def size(self, name: str) -> int | None:
+        """A number of bytes, such as `1000000`, `500MiB` or `10 GiB`."""
+        text = self.text(name)
+        if text is None:
+            return None
+        return self._parsed(name, text, lambda: _bytes(text), "a number of bytes, or one with KiB, MiB, GiB or TiB")
+
+    def count(self, name: str) -> int | None:
+        """A whole number of at least 1."""
+        return None if self.text(name) is None else self.integer(name, 0, low=1, high=2**31)
+
+    def rate(self, name: str) -> Rate | None:
+        """So much in a while, such as `600/minute`."""
+        text = self.text(name)
+        if text is None:
+            return None
+        return self._parsed(name, text, lambda: Rate.read(text), "such as 600/minute (second, minute, hour or day)")
+
+    def redis_url(self, name: str) -> str | None:
+        """A URL of Redis. No error repeats it: it may hold a password."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not re.fullmatch(r"rediss?://[^\s?#]+", text) or not _has_host(text):
+            raise Misconfigured(f"{name} must be a URL such as redis://redis.example.com:6379/0.", setting=name)
+        return text
 
     def names(self, name: str) -> frozenset[str] | None:
         """Names between commas, in lower case, without leading dots."""
@@ -127,6 +155,13 @@ def _has_host(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,19})\s*([KMGT]iB)?", text)
+    if match is None:
+        raise ValueError(text)
+    return _within(int(match[1]) * 1024 ** (("", "KiB", "MiB", "GiB", "TiB").index(match[2] or "")), 0, 2**63 - 1)
 
 
 def _within(number: int, low: int, high: int) -> int:

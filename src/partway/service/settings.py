@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from partway.bucket.rules import BucketRules
 from partway.core.initiation import UploadSettings
+from partway.core.limits import Quota
 from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
+from partway.core.rates import Rate
 from partway.errors import Misconfigured
 from partway.s3.address import Style
 from partway.s3.object_options import ObjectOptions
@@ -69,7 +72,11 @@ class ServiceSettings:
     api_prefix: str = "/v1"
     cors_origins: tuple[str, ...] = ()
     download_expiry: int = 3600  #: seconds
+    public_max_age: int = 300  #: seconds that caches may keep a public file
+    trash_life: timedelta | None = timedelta(days=30)  #: how long deleted files can be restored; None: for ever
     uploads: UploadSettings = field(default_factory=UploadSettings)
+    rate: Rate | None = None  #: what each caller may ask for; None: anything
+    rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
     bucket: BucketSettings = field(default_factory=BucketSettings)
     cdn: CdnSettings | None = None  #: None: clients download from the store
     auth: AuthSettings = field(default_factory=AuthSettings)
@@ -102,7 +109,11 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         api_prefix=api_prefix,
         cors_origins=read.origins("PARTWAY_CORS_ORIGINS"),
         download_expiry=read.integer("S3_DOWNLOAD_URL_EXPIRY", 3600, low=1, high=_WEEK),
+        public_max_age=read.integer("PARTWAY_PUBLIC_MAX_AGE", 300, low=0, high=365 * _DAY),
+        trash_life=_trash_life(read.integer("PARTWAY_TRASH_DAYS", 30, low=0, high=36_500)),
         uploads=uploads,
+        rate=read.rate("PARTWAY_RATE_LIMIT"),
+        rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
         bucket=_bucket_settings(read),
         cdn=read_cdn(read),
         auth=_auth_settings(read),
@@ -121,7 +132,12 @@ def _upload_settings(read: Environment) -> UploadSettings:
         part_size=read.integer("S3_PART_SIZE_MB", 8, low=5, high=5 * GIB // MIB) * MIB,
         url_expiry=read.integer("S3_PRESIGNED_URL_EXPIRY", 3600, low=1, high=_WEEK),
         upload_ttl=read.integer("PARTWAY_UPLOAD_TTL", _DAY, low=60, high=365 * _DAY),
+        quota=Quota(bytes=read.size("PARTWAY_QUOTA_BYTES"), uploads=read.count("PARTWAY_QUOTA_UPLOADS")),
     )
+
+
+def _trash_life(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
 
 
 def _presign_settings(read: Environment, uploads: UploadSettings, *, api_prefix: str) -> PresignSettings | None:

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from partway.core.file import File
+from partway.core.limits import Standing
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, SignedParts
+from partway.core.ports import FilePage, SignedParts, StoredObject
 from partway.core.uploads import BegunUpload, Progress, UploadState
 
 
@@ -32,6 +33,10 @@ class Addresses:
     def file(self, file: File) -> str:
         """Where a file is downloaded."""
         return f"{self._origin}{self._prefix}/files/{file.id}/download"
+
+    def public_file(self, file: File) -> str | None:
+        """Where anybody may fetch a file; None if it is not public."""
+        return f"{self._origin}{self._prefix}/files/{file.id}/public" if file.is_public else None
 
     def page(self, query: Iterable[tuple[str, str]], cursor: str | None) -> str | None:
         """Where another page of a listing is."""
@@ -113,6 +118,7 @@ def file_json(file: File, addresses: Addresses) -> dict[str, Any]:
         "file_content_type": file.file_content_type,
         "s3_key": file.key,
         "url": addresses.file(file),
+        "public_url": addresses.public_file(file),
         "etag": file.etag,
         "checksum": file.checksum,
         "metadata": file.metadata,
@@ -127,6 +133,46 @@ def file_json(file: File, addresses: Addresses) -> dict[str, Any]:
         "deleted": time_json(file.deleted),
         "parent_content_type": file.parent_content_type,
         "parent_object_id": _object_id_json(file.parent_object_id),
+        "copied_from": file.copied_from,
+    }
+
+
+def metadata_json(file: File, stored: StoredObject) -> dict[str, Any]:
+    """What the record and the store say of a file, side by side."""
+    return {
+        "id": str(file.id),
+        "content_type": file.file_content_type,
+        "file_size": file.file_size,
+        "last_modified": time_json(stored.last_modified),
+        "metadata": file.metadata,
+        "etag": file.etag,
+        "checksum": file.checksum,
+        "encryption": stored.encryption,
+        "storage_class": stored.storage_class,
+        "store": {
+            "s3_key": stored.key,
+            "content_type": stored.content_type,
+            "file_size": stored.size,
+            "last_modified": time_json(stored.last_modified),
+            "metadata": stored.metadata,
+            "etag": stored.etag,
+            "checksum": stored.checksum,
+            "encryption": stored.encryption,
+            "storage_class": stored.storage_class,
+        },
+    }
+
+
+def usage_json(standing: Standing) -> dict[str, Any]:
+    """What an owner uses and may use."""
+    usage, quota = standing.usage, standing.quota
+    return {
+        "bytes": usage.bytes,
+        "files": usage.files,
+        "open_uploads": usage.open_uploads,
+        "quota_bytes": quota.bytes,
+        "quota_uploads": quota.uploads,
+        "bytes_left": None if quota.bytes is None else max(0, quota.bytes - usage.bytes),
     }
 
 

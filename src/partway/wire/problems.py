@@ -16,6 +16,8 @@ _STATUS_BY_CLASS: dict[type[errors.PartwayError], int] = {
     errors.NotAuthenticated: 401,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.QuotaExceeded: 413,
+    errors.RateLimited: 429,
     errors.UploadGone: 410,
     errors.ObjectGone: 410,
     errors.StoreRefused: 502,
@@ -35,6 +37,7 @@ _STATUS_BY_CODE = {
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
     "not_supported": 422,
+    "too_many_uploads": 429,
 }
 
 _DEFAULT_RETRY_AFTER = 5  #: seconds
@@ -65,7 +68,7 @@ def problem_of(error: errors.PartwayError) -> Problem:
     status = status_of(error)
     facts = {name: value for name, value in error.facts.items() if value is not None}
     headers = {}
-    if status == 503:
+    if status in {429, 503}:
         headers["Retry-After"] = str(int(facts.pop("retry_after", None) or _DEFAULT_RETRY_AFTER))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

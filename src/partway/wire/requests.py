@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from partway.core.checksums import ChecksumAlgorithm
+from partway.core.copies import NewCopy
 from partway.core.initiation import NewUpload
 from partway.core.parts import ClaimedPart, StoredPart, plain_etag
 
@@ -140,3 +141,29 @@ class BatchCompleteBody(Body):
     """Completes many uploads."""
 
     ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class ParentBody(Body):
+    """Attaches a file to an object of the application; null for both detaches it."""
+
+    parent_content_type: StrictStr | None
+    parent_object_id: ObjectId
+
+
+class CopyBody(Body):
+    """Copies a file. What is absent is the source's."""
+
+    new_folder: StrictStr | None = None
+    new_name: StrictStr | None = None
+    new_metadata: dict[StrictStr, Any] | None = None
+
+    def as_new_copy(self) -> NewCopy:
+        """The request in the core's words."""
+        return NewCopy(folder=self.new_folder or "", name=self.new_name, metadata=self.new_metadata)
+
+
+class BulkDeleteBody(Body):
+    """Deletes many files."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_BATCH)]
+    hard_delete: StrictBool = False

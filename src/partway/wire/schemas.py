@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,6 +90,7 @@ class FileAnswer(BaseModel):
     file_content_type: str
     s3_key: str
     url: str
+    public_url: str | None = Field(description="where anybody may fetch it; null unless it is public")
     etag: str | None
     checksum: str | None
     metadata: dict[str, Any]
@@ -104,6 +105,36 @@ class FileAnswer(BaseModel):
     deleted: datetime | None
     parent_content_type: str | None
     parent_object_id: str | int | None
+    copied_from: UUID | None
+
+
+class StoredObjectAnswer(BaseModel):
+    """What the store says of an object."""
+
+    s3_key: str
+    content_type: str
+    file_size: int
+    last_modified: datetime
+    metadata: dict[str, str]
+    etag: str
+    checksum: str | None
+    encryption: str | None
+    storage_class: str | None
+
+
+class MetadataAnswer(BaseModel):
+    """What the record and the store say of a file, side by side."""
+
+    id: UUID
+    content_type: str
+    file_size: int
+    last_modified: datetime
+    metadata: dict[str, Any]
+    etag: str | None
+    checksum: str | None
+    encryption: str | None
+    storage_class: str | None
+    store: StoredObjectAnswer
 
 
 class FilePageAnswer(BaseModel):
@@ -112,6 +143,17 @@ class FilePageAnswer(BaseModel):
     results: list[FileAnswer]
     next: str | None
     previous: str | None
+
+
+class UsageAnswer(BaseModel):
+    """What an owner uses and may use; null: no limit."""
+
+    bytes: int = Field(description="of all files, also of those that are being uploaded or are deleted softly")
+    files: int
+    open_uploads: int
+    quota_bytes: int | None
+    quota_uploads: int | None
+    bytes_left: int | None
 
 
 class UrlAnswer(BaseModel):
@@ -150,3 +192,16 @@ class BatchCompletedAnswer(BaseModel):
     """Finished files, in the order asked for."""
 
     files: list[FileAnswer | ItemProblem]
+
+
+class DeletedItem(BaseModel):
+    """One file that is deleted."""
+
+    id: UUID
+    deleted: Literal[True]
+
+
+class BulkDeleteAnswer(BaseModel):
+    """What became of each file, in the order asked for."""
+
+    results: list[DeletedItem | ItemProblem]

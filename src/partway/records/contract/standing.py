@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from partway.contracts import expect, expect_error
-from partway.core.file import new_file_id
+from partway.core.file import File, UploadStatus, new_file_id
 from partway.errors import Conflict
 from partway.records.contract.bench import Bench
 
@@ -43,6 +43,29 @@ async def an_id_is_taken_once(bench: Bench) -> None:
     again = bench.file(id=file.id, name="another")
     await expect_error(Conflict, bench.records.add(again), "a second record with the same id is a Conflict")
     expect(await bench.get(file) == file, "the first record stays")
+
+
+async def a_key_is_taken_once(bench: Bench) -> None:
+    """A second record with the same key is refused until the first is removed, whosever it is and however it ended."""
+    key = f"{bench.owner}/document.pdf"
+    files = [bench.file(key=key, created_by=owner) for owner in [bench.owner, bench.stranger] * (_RIVALS // 2)]
+    added: list[File] = []
+
+    async def add(file: File) -> None:
+        try:
+            added.append(await bench.records.add(file))
+        except Conflict as conflict:
+            expect(conflict.error_code == "key_taken", "the refusal's code is key_taken", found=conflict.error_code)
+
+    await bench.together([partial(add, file) for file in files])
+    expect(len(added) == 1, "of rivals for one key one is added", found=added)
+    await bench.records.change(added[0].id, upload_status=UploadStatus.ABORTED, deleted=added[0].created)
+    late = bench.file(key=key, idempotency_key="late")
+    await expect_error(Conflict, bench.records.add(late), "the key of an ended, hidden record is still taken")
+    await bench.records.remove(added[0].id)
+    expect(await bench.records.add(late) == late, "a removed record's key is free")
+    repeated = bench.file(key=key, idempotency_key="late")
+    expect(await bench.records.add(repeated) == late, "a repeated request is known before its key is looked at")
 
 
 async def an_idempotency_key_finds_the_earlier_record(bench: Bench) -> None:
@@ -89,6 +112,7 @@ CHECKS = (
     an_unknown_record_is_none,
     another_owners_record_is_none,
     an_id_is_taken_once,
+    a_key_is_taken_once,
     an_idempotency_key_finds_the_earlier_record,
     idempotency_keys_belong_to_owners,
     rivals_with_one_key_add_one_record,

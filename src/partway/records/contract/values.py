@@ -18,7 +18,7 @@ _LARGEST_OBJECT = 5 * 1024**3 * 10_000  # bytes: 48.8 TiB, S3's limit
 async def sizes_stay_exact(bench: Bench) -> None:
     """Numbers above 2**53, where floating point begins to lose."""
     for size in (0, 2**53 + 1, _LARGEST_OBJECT, 2**63 - 1):
-        file = await bench.add(file_size=size, part_size=size)
+        file = await bench.add(file_size=size, part_size=size, counted=False)  # their sum would fit no column
         found = await bench.get(file)
         expect((found.file_size, found.part_size) == (size, size), f"{size} bytes stay exact", found=found.file_size)
 

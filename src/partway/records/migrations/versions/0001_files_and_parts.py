@@ -1,4 +1,4 @@
-"""The files and their reported parts."""
+"""The files, their reported parts, and what every owner uses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from partway.records.migrations import usage_0001
+
 revision = "0001"
 down_revision = None
 
@@ -14,21 +16,31 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make both tables."""
+    """Make the tables, and the triggers that keep one of them."""
     _create_files()
     _create_parts()
+    _create_usage()
     op.create_index("partway_files_by_owner", "partway_files", ["created_by", "created", "id"])
     op.create_index("partway_files_newest", "partway_files", ["created", "id"])
     op.create_index("partway_files_by_deadline", "partway_files", ["upload_status", "expires"])
+    op.create_index("partway_files_one_key", "partway_files", ["key"], unique=True)
     _index_present("partway_files_one_request", ["created_by", "idempotency_key"], unique=True)
     _index_present("partway_files_by_parent", ["parent_content_type", "parent_object_id"], order=["created", "id"])
     _index_present("partway_files_by_fingerprint", ["created_by", "fingerprint"], order=["created", "id"])
+    ended = sa.text("counted AND (upload_status IN ('aborted', 'failed') OR purging IS NOT NULL)")
+    op.create_index(
+        "partway_files_reclaimable", "partway_files", ["created_by"], sqlite_where=ended, postgresql_where=ended
+    )
+    _index_present("partway_files_trash", ["deleted"])
 
 
 def downgrade() -> None:
-    """Drop both tables, with all records."""
+    """Drop all tables, with all records."""
     op.drop_table("partway_parts")
     op.drop_table("partway_files")
+    for statement in usage_0001.DROP.get(op.get_bind().dialect.name, ()):
+        op.execute(sa.text(statement))
+    op.drop_table("partway_usage")
 
 
 def _create_files() -> None:
@@ -48,6 +60,7 @@ def _create_files() -> None:
         sa.Column("created_by_name", sa.String(255), nullable=False),
         sa.Column("parent_content_type", sa.String(255)),
         sa.Column("parent_object_id", sa.String(255)),
+        sa.Column("copied_from", sa.String(255)),
         sa.Column("upload_status", sa.String(16), nullable=False),
         sa.Column("upload_id", sa.Text),
         sa.Column("single_put", sa.Boolean, nullable=False),
@@ -58,6 +71,9 @@ def _create_files() -> None:
         sa.Column("idempotency_key", sa.String(255)),
         sa.Column("failure", sa.String(255)),
         sa.Column("settled", sa.Boolean, nullable=False),
+        sa.Column("counted", sa.Boolean, nullable=False),
+        sa.Column("quota_bytes", sa.BigInteger),
+        sa.Column("quota_uploads", sa.BigInteger),
         sa.Column("etag", sa.String(255)),
         sa.Column("checksum", sa.String(255)),
         sa.Column("created", _TIME, nullable=False),
@@ -86,6 +102,18 @@ def _create_parts() -> None:
         sa.Column("checksum", sa.String(255)),
         sa.Column("last_modified", _TIME),
     )
+
+
+def _create_usage() -> None:
+    op.create_table(
+        "partway_usage",
+        sa.Column("owner", sa.String(255), primary_key=True),
+        sa.Column("bytes", sa.BigInteger, nullable=False),
+        sa.Column("files", sa.BigInteger, nullable=False),
+        sa.Column("open_uploads", sa.BigInteger, nullable=False),
+    )
+    for statement in usage_0001.CREATE[op.get_bind().dialect.name]:
+        op.execute(sa.text(statement))
 
 
 def _index_present(name: str, columns: list[str], *, order: Sequence[str] = (), unique: bool = False) -> None:

@@ -1,0 +1,130 @@
+"""Settling what has ended: nothing of the file is left at the store, and its owner has the bytes back.
+
+A presigned PUT outlives its upload: after an abort, or a deletion, it can still bring the object (back). So a file that
+came by one (`File.single_put`) counts until its last URL is dead, also a deleted one, whose record is kept, hidden,
+until then. The URLs of a multipart upload die with it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from partway.core.file import File, UploadStatus
+from partway.core.ports import Clock, Records, Store, UsageRecords
+from partway.core.reservation import delete_own
+from partway.core.verification import Verdict, judge_object
+from partway.errors import StoreError, StoreUnavailable
+
+_MARGIN = timedelta(seconds=60)  #: clocks differ, and a URL may have been signed while the upload ended
+
+#: Files that one call settles at most, unless it says otherwise.
+MAX_RECLAIMED = 50
+
+
+class Settled(TypedDict):
+    """The fields of a file that say whether something of it may be left at the store."""
+
+    settled: bool
+    counted: bool
+
+
+def settled_as(gone: bool) -> Settled:
+    """What a file that is aborted or failed becomes: settled and given back, in one change; or neither."""
+    return Settled(settled=gone, counted=not gone)
+
+
+def last_url_dies(file: File, url_expiry: int) -> datetime:
+    """When the last presigned PUT of a file that has ended is surely dead.
+
+    Args:
+        file: completed, aborted or failed: nothing is signed for it any more.
+        url_expiry: seconds that URLs live.
+    """
+    return (file.completed or file.modified) + _life(url_expiry)
+
+
+def _life(url_expiry: int) -> timedelta:
+    life = timedelta(seconds=url_expiry)
+    return life + min(life, _MARGIN)
+
+
+class Settling:
+    """Removes what ended files have left at the store, and gives back what they used.
+
+    Every step may run twice, also at once: giving back is a change of the record, and the database keeps the sum.
+
+    Args:
+        store: where the bytes are.
+        records: where the files are remembered.
+        url_expiry: seconds that presigned URLs of parts live.
+        clock: the time of day.
+    """
+
+    def __init__(self, *, store: Store, records: Records, url_expiry: int, clock: Clock) -> None:
+        self._store = store
+        self._records = records
+        self._url_expiry = url_expiry
+        self._clock = clock
+
+    async def drop(self, file: File) -> None:
+        """Make the store forget an aborted or failed upload, and note it once that is confirmed.
+
+        Raises:
+            StoreError: the store did not confirm it; the file still counts.
+        """
+        for upload_id in await self._known_uploads(file):
+            await self._store.abort_upload(file.key, upload_id)
+        # A completion that was under way may have won at the store.
+        if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
+            await self._store.delete(file.key)
+        gone = settled_as(not self._may_come_back(file))
+        await self._records.change(file.id, when={file.upload_status}, upload_id=None, **gone)
+
+    async def purge(self, file: File) -> None:
+        """Remove the object of a file that is being purged, then its record, unless a URL could bring the object back.
+
+        Raises:
+            StoreError: the object could not be removed now.
+        """
+        if file.upload_status is UploadStatus.COMPLETED:
+            await delete_own(file, store=self._store)
+        elif not file.settled:
+            await self.drop(file)
+        if not self._may_come_back(file):
+            await self._records.remove(file.id)
+
+    async def reclaim(self, *, owner: str | None, limit: int = MAX_RECLAIMED) -> int:
+        """Settle files that ended and still count: what a crash, or a store that was down, left behind, and files of
+        single PUTs whose URLs have died since.
+
+        Args:
+            owner: whose; None: everybody's.
+            limit: files at most.
+
+        Returns:
+            How many were looked after. One that the store refuses is left for the next time.
+        """
+        if not isinstance(self._records, UsageRecords):
+            return 0
+        before = self._clock.now() - _life(self._url_expiry)
+        settled = 0
+        for file in await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit):
+            try:
+                await (self.drop(file) if file.purging is None else self.purge(file))
+            except StoreUnavailable:
+                break
+            except StoreError:
+                continue
+            settled += 1
+        return settled
+
+    def _may_come_back(self, file: File) -> bool:
+        if not file.single_put or not file.counted:
+            return False
+        return self._clock.now() <= last_url_dies(file, self._url_expiry)
+
+    async def _known_uploads(self, file: File) -> list[str]:
+        if file.single_put:
+            return []
+        return [file.upload_id] if file.upload_id else await self._store.find_uploads(file.key)
