@@ -93,10 +93,11 @@ class Trash:
         """Hide finished files in one transaction; those that changed their state meanwhile are left out."""
         now = self._clock.now()
         changes = {
+            # A soft deletion does not touch `purging`: a hard one may be under way.
             file.id: {
                 "deleted": file.deleted or now,
-                "purging": file.purging or (now if hard else None),
                 "modified": now,
+                **({"purging": file.purging or now} if hard else {}),
             }
             for file in files
         }
