@@ -96,7 +96,7 @@ class QuotaExceeded(Refused):
 class RateLimited(Refused):
     """The caller asks for more than they may in a while.
 
-    The facts: `limit` in `window` seconds, the request's `cost`, and `retry_after`, seconds until it may be asked again.
+    The facts: `limit` in `window` seconds, the request's `cost`, and `retry_after`, seconds until there is room again.
     """
 
     code = "rate_limited"
