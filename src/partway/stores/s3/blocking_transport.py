@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 try:
