@@ -15,9 +15,6 @@ from __future__ import annotations
 from partway.records.limits import OVER_BYTES, OVER_STATE, OVER_UPLOADS
 
 _COLUMNS = "created_by, file_size, upload_status, counted"
-_CHANGED = " OR ".join(
-    f"OLD.{column} {{differs}} NEW.{column}" for column in ("created_by", "file_size", "upload_status", "counted")
-)
 
 
 def _bytes(row: str) -> str:
@@ -30,6 +27,15 @@ def _files(row: str) -> str:
 
 def _open(row: str) -> str:
     return f"(CASE WHEN {row}.upload_status IN ('pending', 'uploading', 'completing') THEN 1 ELSE 0 END)"
+
+
+#: Whether a change concerns the sums: most do not, and then leave the owner's row alone.
+_CHANGED = " OR ".join(
+    [
+        "OLD.created_by <> NEW.created_by",
+        *(f"{of('OLD')} <> {of('NEW')}" for of in (_bytes, _files, _open)),
+    ]
+)
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------
@@ -58,7 +64,7 @@ CREATE TRIGGER partway_usage_inserted AFTER INSERT ON partway_files BEGIN {_SQLI
 END""",
     f"""
 CREATE TRIGGER partway_usage_updated AFTER UPDATE OF {_COLUMNS} ON partway_files
-WHEN {_CHANGED.format(differs="IS NOT")} BEGIN {_SQLITE_TAKE} {_SQLITE_ADD} END""",
+WHEN {_CHANGED} BEGIN {_SQLITE_TAKE} {_SQLITE_ADD} END""",
     f"CREATE TRIGGER partway_usage_deleted AFTER DELETE ON partway_files BEGIN {_SQLITE_TAKE} END",
 )
 
@@ -109,7 +115,7 @@ CREATE TRIGGER partway_usage_inserted AFTER INSERT ON partway_files
 FOR EACH ROW EXECUTE FUNCTION partway_usage_inserted()""",
     f"""
 CREATE CONSTRAINT TRIGGER partway_usage_updated AFTER UPDATE OF {_COLUMNS} ON partway_files
-DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_CHANGED.format(differs="IS DISTINCT FROM")})
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_CHANGED})
 EXECUTE FUNCTION partway_usage_changed()""",
     """
 CREATE CONSTRAINT TRIGGER partway_usage_deleted AFTER DELETE ON partway_files
