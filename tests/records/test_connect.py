@@ -112,9 +112,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         upgrade(f"sqlite:///{tmp_path}/file/below/x")
 
 
-@pytest.mark.parametrize(
-    ("module", "connect"), [("asyncpg", connect_records), ("psycopg", connect_blocking_records)]
-)
+@pytest.mark.parametrize(("module", "connect"), [("asyncpg", connect_records), ("psycopg", connect_blocking_records)])
 def test_a_missing_driver_is_named_with_its_extra(monkeypatch, module, connect):
     monkeypatch.setitem(sys.modules, module, None)
     for name in ("partway.records.postgres", "partway.records.blocking_postgres"):

@@ -47,6 +47,9 @@ NAMES = [
     "PARTWAY_SECRET_KEY",
     "PRESIGNED_URL_EXPIRATION",
     "PARTWAY_TRASH_DAYS",
+    "PARTWAY_COMPLETE_VANISHED",
+    "PARTWAY_KEEP_ENDED_DAYS",
+    "PARTWAY_UPKEEP_INTERVAL",
     "PARTWAY_UPLOAD_TTL",
     "S3_ADDRESSING_STYLE",
     "S3_ALLOWED_EXTENSIONS",
@@ -78,6 +81,9 @@ WRONG = [
     ("S3_DOWNLOAD_URL_EXPIRY", ["0", "604801", "1h"]),
     ("PARTWAY_PUBLIC_MAX_AGE", ["-1", "31536001", "1h"]),
     ("PARTWAY_TRASH_DAYS", ["-1", "36501", "never"]),
+    ("PARTWAY_UPKEEP_INTERVAL", ["-1", "often", "604801"]),
+    ("PARTWAY_KEEP_ENDED_DAYS", ["-1", "x"]),
+    ("PARTWAY_COMPLETE_VANISHED", ["perhaps"]),
     ("PARTWAY_UPLOAD_TTL", ["59", "never", "-5", "31536001"]),
     ("S3_ADDRESSING_STYLE", ["auto", "Path"]),
     (
@@ -162,7 +168,7 @@ def test_every_setting_arrives() -> None:
     assert settings.public_url == "https://files.example"
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert (settings.download_expiry, settings.public_max_age) == (604_800, 0)
-    assert settings.trash_life == timedelta(days=7)
+    assert settings.upkeep.keep_trash == timedelta(days=7)
     assert (settings.uploads.part_size, settings.uploads.url_expiry, settings.uploads.upload_ttl) == (5 * MIB, 1, 60)
     assert settings.uploads.key_template.template == "{owner}/{id}"
     assert settings.uploads.policy.max_file_size == 100 * MIB
@@ -186,8 +192,8 @@ def test_every_setting_arrives() -> None:
 
 
 def test_trash_may_be_kept_for_ever() -> None:
-    assert read_settings({}).trash_life == timedelta(days=30)
-    assert read_settings({"PARTWAY_TRASH_DAYS": "0"}).trash_life is None
+    assert read_settings({}).upkeep.keep_trash == timedelta(days=30)
+    assert read_settings({"PARTWAY_TRASH_DAYS": "0"}).upkeep.keep_trash is None
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG for value in values])

@@ -21,6 +21,7 @@ COMMANDS = {
     "ls": "List your files.",
     "rm": "Delete files.",
     "token": "Make a bearer token.",
+    "cleanup": "End what nobody looks after any more.",
     "db": "Look after the database's tables.",
     "bucket": "Look after the bucket's CORS and lifecycle rules.",
 }

@@ -19,7 +19,7 @@ from partway.core.verification import Verdict, judge_object, whole_checksum
 from partway.errors import PartsDisagree, StoreRefused, UploadGone
 
 #: How long another request's completion is waited for before it counts as dead.
-_PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=60)
 
 
 class Completion:
@@ -98,7 +98,7 @@ class Completion:
         return reopened or await self._standing(file)
 
     def _under_way(self, file: File) -> bool:
-        return file.upload_status is UploadStatus.COMPLETING and self._clock.now() - file.modified < _PATIENCE
+        return file.upload_status is UploadStatus.COMPLETING and self._clock.now() - file.modified < PATIENCE
 
     async def _begin(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
         try:

@@ -98,6 +98,7 @@ class File:
     completed: datetime | None = None
     deleted: datetime | None = None  #: soft deletion: hidden, object kept
     purging: datetime | None = None  #: hard deletion began: the object goes, then this record
+    tended: datetime | None = None  #: until when one run of upkeep has it in hand, and others leave it alone
 
     @property
     def plan(self) -> PartPlan:

@@ -18,10 +18,12 @@ from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import StoredPart, StoreLimits
 from partway.core.records_port import BulkRecords as BulkRecords  # noqa: PLC0414  # an export
 from partway.core.records_port import Checkable as Checkable  # noqa: PLC0414  # an export
+from partway.core.records_port import Due as Due  # noqa: PLC0414  # an export
 from partway.core.records_port import FilePage as FilePage  # noqa: PLC0414  # an export
 from partway.core.records_port import FileQuery as FileQuery  # noqa: PLC0414  # an export
 from partway.core.records_port import Records as Records  # noqa: PLC0414  # an export
 from partway.core.records_port import TrashRecords as TrashRecords  # noqa: PLC0414  # an export
+from partway.core.records_port import UpkeepRecords as UpkeepRecords  # noqa: PLC0414  # an export
 from partway.core.records_port import Usage as Usage  # noqa: PLC0414  # an export
 from partway.core.records_port import UsageRecords as UsageRecords  # noqa: PLC0414  # an export
 from partway.core.store_powers import BulkDeletes as BulkDeletes  # noqa: PLC0414  # an export

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from partway.core.file import File, UploadStatus
@@ -139,6 +139,34 @@ class TrashRecords(Protocol):
         In one statement, so that one that is restored meanwhile is not among them. `purging` becomes `now`; those whose
         purge has begun already are left to it, and to what reclaims the ones that died.
         """
+        ...
+
+
+class Due(NamedTuple):
+    """How much there is for upkeep to do."""
+
+    uploads: int  #: open ones past their deadline, and completions that show no life
+    ended: int  #: records of aborted and failed uploads that are old
+
+
+@runtime_checkable
+class UpkeepRecords(Protocol):
+    """Optional power of records: what nobody looks after any more. Any number of processes may claim at once."""
+
+    async def claim_due(self, *, now: datetime, stuck_before: datetime, until: datetime, limit: int) -> list[File]:
+        """Take up to `limit` uploads in hand until a moment (`File.tended`), the longest due first.
+
+        They are open and past their deadline (`expires` before `now`), or `completing` without a change since
+        `stuck_before`; those that another run has in hand are left to it.
+        """
+        ...
+
+    async def remove_ended(self, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` records of uploads that ended badly before a moment and are settled; say how many."""
+        ...
+
+    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
+        """How much `claim_due` and `remove_ended` would find."""
         ...
 
 

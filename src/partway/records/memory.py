@@ -13,7 +13,7 @@ from uuid import UUID
 from partway.core.file import UNFINISHED, File, UploadStatus
 from partway.core.keys import is_unique
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, FileQuery, Usage
+from partway.core.ports import Due, FilePage, FileQuery, Usage
 from partway.core.refusals import key_taken
 from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
@@ -137,6 +137,30 @@ class MemoryRecords:
             self._files.update({file.id: file for file in marked})
             return deepcopy(marked)
 
+    async def claim_due(self, *, now: datetime, stuck_before: datetime, until: datetime, limit: int) -> list[File]:
+        """Take up to `limit` uploads that are due in hand until a moment."""
+        with self._lock:
+            due = [file for file in self._files.values() if _is_due(file, now=now, stuck_before=stuck_before)]
+            free = [file for file in due if file.tended is None or file.tended < now]
+            claimed = [_kept(file.evolve(tended=until)) for file in sorted(free, key=lambda file: file.expires)[:limit]]
+            self._files.update({file.id: file for file in claimed})
+            return deepcopy(claimed)
+
+    async def remove_ended(self, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` old records of aborted and failed uploads; how many."""
+        with self._lock:
+            ended = [file.id for file in self._files.values() if _has_ended(file, before=before)][:limit]
+            for file_id in ended:
+                await self.remove(file_id)
+            return len(ended)
+
+    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
+        """How much `claim_due` and `remove_ended` would find."""
+        with self._lock:
+            uploads = sum(_is_due(file, now=now, stuck_before=stuck_before) for file in self._files.values())
+            ended = sum(_has_ended(file, before=ended_before) for file in self._files.values())
+        return Due(uploads=uploads, ended=ended)
+
     async def usage(self, owner: str) -> Usage:
         """What an owner uses."""
         check_text("owner", owner)
@@ -198,6 +222,16 @@ def _sum(one: Usage, other: Usage) -> Usage:
 
 def _is_dead(file: File) -> bool:
     return file.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED} or file.purging is not None
+
+
+def _is_due(file: File, *, now: datetime, stuck_before: datetime) -> bool:
+    stuck = file.upload_status is UploadStatus.COMPLETING and file.modified < stuck_before
+    return stuck or (file.upload_status in UNFINISHED and file.expires < now)
+
+
+def _has_ended(file: File, *, before: datetime) -> bool:
+    dead = file.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED}
+    return dead and file.settled and file.modified < before
 
 
 def _values(file: File) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, FileQuery, Usage
+from partway.core.ports import Due, FilePage, FileQuery, Usage
 from partway.core.refusals import key_taken
 from partway.errors import Conflict, RecordsUnavailable
 from partway.records.cursors import Cursor, page_of
@@ -135,6 +135,25 @@ class SqlRecords:
         moments = {"before": self._rows.time_to_driver(before), "now": self._rows.time_to_driver(now)}
         found = await self._database.fetch(self._statements.claim_trash, {**moments, "limit": limit})
         return sorted(map(self._rows.from_row, found), key=lambda file: (file.deleted, file.id))
+
+    async def claim_due(self, *, now: datetime, stuck_before: datetime, until: datetime, limit: int) -> list[File]:
+        """Take up to `limit` uploads that are due in hand until a moment, the longest due first."""
+        moments = {"now": now, "stuck_before": stuck_before, "until": until}
+        values = {name: self._rows.time_to_driver(moment) for name, moment in moments.items()}
+        found = await self._database.fetch(self._statements.claim_due, {**values, "limit": limit})
+        return sorted(map(self._rows.from_row, found), key=lambda file: file.expires)
+
+    async def remove_ended(self, before: datetime, *, limit: int) -> int:
+        """Delete up to `limit` old records of aborted and failed uploads; how many."""
+        values = {"before": self._rows.time_to_driver(before), "limit": limit}
+        return len(await self._database.fetch(self._statements.remove_ended, values))
+
+    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
+        """How much `claim_due` and `remove_ended` would find."""
+        moments = {"now": now, "stuck_before": stuck_before, "before": ended_before}
+        values = {name: self._rows.time_to_driver(moment) for name, moment in moments.items()}
+        ((uploads, ended),) = await self._database.fetch(self._statements.count_due, values)
+        return Due(uploads=uploads, ended=ended)
 
     async def usage(self, owner: str) -> Usage:
         """What an owner uses."""

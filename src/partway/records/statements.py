@@ -18,8 +18,10 @@ from sqlalchemy import (
     delete,
     false,
     func,
+    or_,
     select,
     table,
+    text,
     tuple_,
     update,
 )
@@ -41,6 +43,20 @@ _FILTERS = {
     "parent_object_id": files.c.parent_object_id,
     "fingerprint": files.c.fingerprint,
 }
+
+
+_DUE = or_(
+    and_(
+        text("upload_status IN ('pending', 'uploading', 'completing')"),
+        files.c.expires < bindparam("now"),
+    ),
+    and_(text("upload_status = 'completing'"), files.c.modified < bindparam("stuck_before")),
+)
+_ENDED = and_(
+    text("upload_status IN ('aborted', 'failed')"),
+    files.c.settled,
+    files.c.modified < bindparam("before"),
+)
 
 
 class Statements:
@@ -91,6 +107,29 @@ class Statements:
         # What was restored between the choice and the change is left out by comparing again.
         claim = update(files).where(files.c.id.in_(oldest), old).values(purging=bindparam("now"))
         return self._prepare(claim.returning(*FILE_COLUMNS))
+
+    @cached_property
+    def claim_due(self) -> Prepared:
+        """Take uploads that are due in hand; gives them in any order. Those that another is claiming are left."""
+        free = or_(files.c.tended.is_(None), files.c.tended < bindparam("now"))
+        oldest = select(files.c.id).where(_DUE, free).order_by(files.c.expires).limit(bindparam("limit"))
+        # SQLite has one writer at a time, and no such words. A plain subquery PostgreSQL may run more than once.
+        chosen = oldest.with_for_update(skip_locked=True).cte("chosen")
+        claim = update(files).where(files.c.id.in_(select(chosen.c.id)), _DUE, free).values(tended=bindparam("until"))
+        return self._prepare(claim.returning(*FILE_COLUMNS))
+
+    @cached_property
+    def remove_ended(self) -> Prepared:
+        """Delete old records of aborted and failed uploads; gives their ids."""
+        old = select(files.c.id).where(_ENDED).limit(bindparam("limit")).with_for_update(skip_locked=True).cte("old")
+        return self._prepare(delete(files).where(files.c.id.in_(select(old.c.id))).returning(files.c.id))
+
+    @cached_property
+    def count_due(self) -> Prepared:
+        """How many uploads are due, and how many records have ended long ago."""
+        uploads = select(func.count()).select_from(files).where(_DUE).scalar_subquery()
+        ended = select(func.count()).select_from(files).where(_ENDED).scalar_subquery()
+        return self._prepare(select(uploads, ended))
 
     @cached_property
     def report_part(self) -> Prepared:

@@ -104,6 +104,7 @@ files = Table(
     Column("completed", UtcDateTime),
     Column("deleted", UtcDateTime),
     Column("purging", UtcDateTime),
+    Column("tended", UtcDateTime),
     # What a search compares: databases fold case differently, so we do it (partway.records.values.folded).
     Column("folded_name", Text, nullable=False),
     Column("folded_file_name", Text, nullable=False),

@@ -49,7 +49,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
     "checksum": _MAX_TEXT,
 }
 ENUM_LENGTH = 16  #: characters of the longest status or algorithm, with room
-TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging"})
+TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging", "tended"})
 FLAGS = ("is_public", "single_put", "settled", "counted")
 NUMBERS = frozenset({"file_size", "part_size", "num_parts", "quota_bytes", "quota_uploads"})
 _ASKED = ("parent_content_type", "parent_object_id", "fingerprint")

@@ -30,6 +30,7 @@ from partway.fastapi.presign_router import presign_router
 from partway.fastapi.rate_limit import RateLimit
 from partway.fastapi.store_routes import store_router
 from partway.service.settings import AuthSettings, ServiceSettings, read_settings
+from partway.service.upkeep import UpkeepLoop, upkeep_of
 from partway.service.wiring import Wiring, wire_up
 
 STORE_PATH = "/store"
@@ -54,7 +55,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         title="Partway",
         version=__version__,
         summary="Large files straight into object storage.",
-        lifespan=_lifespan(wiring, rate),
+        lifespan=_lifespan(wiring, rate, UpkeepLoop(upkeep_of(wiring, settings), interval=settings.upkeep_interval)),
     )
     store, records = wiring.store.store, wiring.records
     caller = _caller_of(settings.auth)
@@ -130,16 +131,18 @@ def _caller_of(auth: AuthSettings) -> CallerOf:
     return BearerTokens(secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience)
 
 
-def _lifespan(wiring: Wiring, rate: RateLimit | None):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.start()
         gc.collect()
         gc.freeze()  # all that lives as long as the process: no collection has to look at it again
         _tame_memory()
+        upkeep.start()
         try:
             yield
         finally:
+            await upkeep.stop()
             await wiring.aclose()
             if rate is not None:
                 await rate.aclose()

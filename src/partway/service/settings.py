@@ -13,6 +13,7 @@ from partway.core.limits import Quota
 from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
 from partway.core.rates import Rate
+from partway.core.upkeep import UpkeepSettings
 from partway.errors import Misconfigured
 from partway.s3.address import Style
 from partway.s3.object_options import ObjectOptions
@@ -73,7 +74,8 @@ class ServiceSettings:
     cors_origins: tuple[str, ...] = ()
     download_expiry: int = 3600  #: seconds
     public_max_age: int = 300  #: seconds that caches may keep a public file
-    trash_life: timedelta | None = timedelta(days=30)  #: how long deleted files can be restored; None: for ever
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
+    upkeep_interval: int = 300  #: seconds between two runs of upkeep in the service; 0: none
     uploads: UploadSettings = field(default_factory=UploadSettings)
     rate: Rate | None = None  #: what each caller may ask for; None: anything
     rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
@@ -110,7 +112,8 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         cors_origins=read.origins("PARTWAY_CORS_ORIGINS"),
         download_expiry=read.integer("S3_DOWNLOAD_URL_EXPIRY", 3600, low=1, high=_WEEK),
         public_max_age=read.integer("PARTWAY_PUBLIC_MAX_AGE", 300, low=0, high=365 * _DAY),
-        trash_life=_trash_life(read.integer("PARTWAY_TRASH_DAYS", 30, low=0, high=36_500)),
+        upkeep=_upkeep_settings(read),
+        upkeep_interval=read.integer("PARTWAY_UPKEEP_INTERVAL", 300, low=0, high=_WEEK),
         uploads=uploads,
         rate=read.rate("PARTWAY_RATE_LIMIT"),
         rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
@@ -136,8 +139,13 @@ def _upload_settings(read: Environment) -> UploadSettings:
     )
 
 
-def _trash_life(days: int) -> timedelta | None:
-    return timedelta(days=days) if days else None
+def _upkeep_settings(read: Environment) -> UpkeepSettings:
+    trash_days = read.integer("PARTWAY_TRASH_DAYS", 30, low=0, high=36_500)
+    return UpkeepSettings(
+        complete_vanished=read.switch("PARTWAY_COMPLETE_VANISHED"),
+        keep_ended=timedelta(days=read.integer("PARTWAY_KEEP_ENDED_DAYS", 7, low=0, high=36_500)),
+        keep_trash=timedelta(days=trash_days) if trash_days else None,
+    )
 
 
 def _presign_settings(read: Environment, uploads: UploadSettings, *, api_prefix: str) -> PresignSettings | None:

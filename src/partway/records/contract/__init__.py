@@ -21,6 +21,7 @@ from partway.core.ports import Records
 from partway.records.contract.bench import Bench, Check, Together, in_own_threads, in_tasks
 from partway.records.contract.bulk import CHECKS as _BULK
 from partway.records.contract.changes import CHECKS as _CHANGES
+from partway.records.contract.due import CHECKS as _DUE
 from partway.records.contract.limits import CHECKS as _LIMITS
 from partway.records.contract.listing import CHECKS as _LISTING
 from partway.records.contract.reports import CHECKS as _REPORTS
@@ -31,7 +32,7 @@ from partway.records.contract.values import CHECKS as _VALUES
 #: Every check by its name, in the order of a record's life.
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
-    for check in (*_STANDING, *_CHANGES, *_VALUES, *_LISTING, *_REPORTS, *_BULK, *_LIMITS, *_TRASH)
+    for check in (*_STANDING, *_CHANGES, *_VALUES, *_LISTING, *_REPORTS, *_BULK, *_LIMITS, *_TRASH, *_DUE)
 }
 
 

@@ -82,6 +82,7 @@ def _create_files() -> None:
         sa.Column("completed", _TIME),
         sa.Column("deleted", _TIME),
         sa.Column("purging", _TIME),
+        sa.Column("tended", _TIME),
         sa.Column("folded_name", sa.Text, nullable=False),
         sa.Column("folded_file_name", sa.Text, nullable=False),
     )

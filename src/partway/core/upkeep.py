@@ -1,0 +1,151 @@
+"""Upkeep: ends what nobody looks after any more, so that records and store agree and nothing is paid for in vain.
+
+Any number of processes may run it at once. Each upload that is due is claimed by one of them for a while; all other
+steps may run twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+from partway.core.completion import PATIENCE
+from partway.core.file import Caller, File, UploadStatus
+from partway.core.ports import Clock, Records, SystemClock, UpkeepRecords
+from partway.core.settling import Settling
+from partway.core.trash import Trash
+from partway.core.uploads import Uploads
+from partway.errors import Conflict, NotFound, PartwayError, StoreError, StoreUnavailable
+
+_IN_HAND = timedelta(minutes=10)  #: how long a claim holds; a run that died has its uploads claimed again then
+_BATCH = 200  #: files that one step takes at once
+_JANITOR = Caller(id="", staff=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepSettings:
+    """What upkeep does beyond what always has to be done."""
+
+    complete_vanished: bool = False  #: complete uploads past their deadline whose parts are all there
+    keep_ended: timedelta = timedelta(days=7)  #: how long records of aborted and failed uploads are kept
+    keep_trash: timedelta | None = timedelta(days=30)  #: how long soft-deleted files are kept; None: for ever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepReport:
+    """What one run did, or would do, in numbers of files."""
+
+    completed: int = 0  #: uploads that a crash had left half completed, or whose clients had vanished
+    expired: int = 0  #: uploads past their deadline that were given up
+    settled: int = 0  #: ended uploads and deletions of which nothing is left at the store any more
+    purged: int = 0  #: files removed from the trash
+    removed: int = 0  #: old records of ended uploads
+    failed: int = 0  #: files that the store did not let us look after; the next run tries again
+
+    def __add__(self, other: UpkeepReport) -> UpkeepReport:
+        """Both together."""
+        return UpkeepReport(
+            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
+        )
+
+    @property
+    def total(self) -> int:
+        """Files that were looked after."""
+        return sum(getattr(self, field.name) for field in fields(self))
+
+
+class Upkeep:
+    """Looks after what was left.
+
+    Args:
+        records: where the files are remembered; they can tell what is due (`UpkeepRecords`).
+        uploads: completes and gives up.
+        settling: removes what ended files have left at the store.
+        trash: empties the trash.
+        settings: what to do.
+        clock: the time of day.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        uploads: Uploads,
+        settling: Settling,
+        trash: Trash,
+        settings: UpkeepSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not isinstance(records, UpkeepRecords):
+            raise StoreError("These records cannot tell what is due.", code="not_supported")
+        self._records = records
+        self._uploads = uploads
+        self._settling = settling
+        self._trash = trash
+        self._settings = settings or UpkeepSettings()
+        self._clock = clock or SystemClock()
+
+    async def run(self) -> UpkeepReport:
+        """Do all that there is to do now.
+
+        Raises:
+            RecordsUnavailable: the database does not answer.
+        """
+        report = UpkeepReport()
+        while True:
+            done = await self.step()
+            report += done
+            # What failed stays for the next run: going round at once would not make it better.
+            if done.total == done.failed:
+                return report
+
+    async def step(self) -> UpkeepReport:
+        """Do a part of it: at most a batch of each kind. `total` is 0 when nothing was there to do."""
+        now = self._clock.now()
+        report = UpkeepReport()
+        for file in await self._records.claim_due(
+            now=now, stuck_before=now - PATIENCE, until=now + _IN_HAND, limit=_BATCH
+        ):
+            report += await self._tend(file)
+        report += UpkeepReport(settled=await self._settling.reclaim(owner=None, limit=_BATCH))
+        if self._settings.keep_trash is not None:
+            purge = await self._trash.purge_trash(self._settings.keep_trash, limit=_BATCH)
+            report += UpkeepReport(purged=purge.removed, failed=purge.failed)
+        removed = await self._records.remove_ended(now - self._settings.keep_ended, limit=_BATCH)
+        return report + UpkeepReport(removed=removed)
+
+    async def look(self) -> UpkeepReport:
+        """How much there would be to do, without doing it: open uploads that are due, and old records."""
+        now = self._clock.now()
+        due = await self._records.count_due(
+            now=now, stuck_before=now - PATIENCE, ended_before=now - self._settings.keep_ended
+        )
+        return UpkeepReport(expired=due.uploads, removed=due.ended)
+
+    async def _tend(self, file: File) -> UpkeepReport:
+        """Finish or end one upload."""
+        try:
+            if await self._is_completed(file):
+                return UpkeepReport(completed=1)
+            await self._uploads.give_up(file)
+        except StoreUnavailable:
+            return UpkeepReport(failed=1)
+        except (NotFound, Conflict):  # somebody came back to it, or was quicker
+            return UpkeepReport()
+        except PartwayError:
+            return UpkeepReport(failed=1)
+        return UpkeepReport(expired=1)
+
+    async def _is_completed(self, file: File) -> bool:
+        """Whether the upload could be completed: it was being completed, or, by setting, it is all there."""
+        stuck = file.upload_status is UploadStatus.COMPLETING
+        vanished = file.upload_status is UploadStatus.UPLOADING and self._settings.complete_vanished
+        if not (stuck or vanished):
+            return False
+        try:
+            await self._uploads.complete(file.id, caller=_JANITOR)
+        except StoreUnavailable:
+            raise
+        except PartwayError:
+            return False
+        return True

@@ -1,0 +1,176 @@
+"""`partway cleanup` and the service's own upkeep as processes, on the embedded default and on SeaweedFS with PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from partway.core.blocking import run_straight
+from partway.core.file import File, UploadStatus, new_file_id
+from partway.records.connect import connect_blocking_records
+from tests.servers.ports import wait_for_port
+from tests.servers.service import PARTWAY, Service
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A service, and its database."""
+
+    service: Service
+    env: dict[str, str]
+
+    @property
+    def database_url(self) -> str:
+        return self.env.get("PARTWAY_DATABASE_URL") or f"sqlite:///{self.service.data_dir / 'partway.sqlite3'}"
+
+    def begin(self) -> dict[str, Any]:
+        body = {"file_name": "a", "file_size": 5, "file_content_type": ""}
+        begun: dict[str, Any] = requests.post(f"{self.service.url}/v1/files/uploads", json=body, timeout=30).json()
+        return begun
+
+    def status(self, file: dict[str, Any]) -> str:
+        state = requests.get(f"{self.service.url}/v1/files/uploads/{file['id']}", timeout=30).json()
+        return str(state["upload_status"])
+
+    def pass_deadlines(self) -> None:
+        """As if all uploads had been begun long ago."""
+        if "PARTWAY_DATABASE_URL" in self.env:
+            with psycopg.connect(self.database_url) as connection:
+                connection.execute("UPDATE partway_files SET expires = '2020-01-01'")
+        else:
+            with sqlite3.connect(self.service.data_dir / "partway.sqlite3") as connection:
+                connection.execute("UPDATE partway_files SET expires = '2020-01-01 00:00:00.000000'")
+            connection.close()
+
+    def cleanup(self, *options: str) -> subprocess.Popen[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PARTWAY_", "S3_", "AWS_"))}
+        return subprocess.Popen(
+            [PARTWAY, "cleanup", "--json", "--data-dir", str(self.service.data_dir), *options],
+            env={**kept, **self.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def cleaned(self, *options: str) -> dict[str, int]:
+        """The report of a run that must succeed."""
+        return finished(self.cleanup(*options))
+
+
+def finished(process: subprocess.Popen[str]) -> dict[str, int]:
+    said, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    report: dict[str, int] = json.loads(said)
+    return report
+
+
+@pytest.fixture(params=["local-sqlite", "seaweedfs-postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    env = {"PARTWAY_UPKEEP_INTERVAL": "0"}
+    if request.param == "seaweedfs-postgres":
+        seaweedfs = request.getfixturevalue("seaweedfs")
+        env |= {
+            "S3_BUCKET_NAME": seaweedfs.new_bucket(),
+            "S3_ENDPOINT_URL": seaweedfs.endpoint,
+            "AWS_ACCESS_KEY_ID": seaweedfs.access_key,
+            "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
+            "PARTWAY_DATABASE_URL": request.getfixturevalue("postgres").new_database(),
+        }
+    with Service(tmp_path / "data", env=env) as service:
+        yield Place(service, env)
+
+
+def test_what_is_past_its_deadline_is_given_up(place: Place) -> None:
+    old = [place.begin() for _ in range(3)]
+    assert place.cleaned("--dry-run")["expired"] == 0
+    place.pass_deadlines()
+    young = place.begin()
+    assert place.cleaned("--dry-run")["expired"] == 3
+    assert {place.status(file) for file in old} == {"uploading"}
+    assert place.cleaned()["expired"] == 3
+    assert {place.status(file) for file in old} == {"aborted"}
+    assert place.status(young) == "uploading"
+    for file in old:
+        answer = requests.put(_absolute(place, file), b"12345", timeout=30)
+        assert answer.status_code == 404
+    assert requests.put(_absolute(place, young), b"12345", timeout=30).status_code == 200
+    assert set(place.cleaned().values()) == {0}
+    assert place.cleaned("--days-old", "0")["removed"] == 3
+
+
+def test_several_runs_share_the_work(place: Place) -> None:
+    records = connect_blocking_records(place.database_url)
+    files = [expired(number) for number in range(600)]
+    run_straight(records.add_all(files))
+    reports = [finished(process) for process in [place.cleanup() for _ in range(3)]]
+    assert sum(report["expired"] for report in reports) == len(files)
+    standing = run_straight(records.get_all([file.id for file in files]))
+    assert {(file.upload_status, file.settled) for file in standing} == {(UploadStatus.ABORTED, True)}
+    run_straight(records.aclose())
+
+
+def test_the_service_does_it_by_itself(place: Place) -> None:
+    place.service.stop()
+    with Service(
+        place.service.data_dir, env={**place.env, "PARTWAY_UPKEEP_INTERVAL": "1"}, port=place.service.port
+    ) as running:
+        wait_for_port(running.port)
+        file = place.begin()
+        place.pass_deadlines()
+        end = time.monotonic() + 30
+        while place.status(file) != "aborted":
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+def test_a_store_that_is_down_is_said_and_the_next_run_goes_on(place: Place) -> None:
+    if "S3_ENDPOINT_URL" not in place.env:
+        pytest.skip("the local disk is not down")
+    file = place.begin()
+    place.pass_deadlines()
+    away = Place(place.service, {**place.env, "S3_ENDPOINT_URL": "http://127.0.0.1:1"})
+    process = away.cleanup()
+    said, _ = process.communicate(timeout=180)
+    assert (process.returncode, json.loads(said)["failed"]) == (1, 1)
+    assert place.status(file) == "aborted"
+    assert place.cleaned()["settled"] == 1
+
+
+def expired(number: int) -> File:
+    """The record of an upload that the store never heard of, or has forgotten."""
+    file_id = new_file_id()
+    return File(
+        id=file_id,
+        key=f"files/{file_id}_{number}",
+        token="t",
+        file_name=str(number),
+        file_size=5,
+        file_content_type="text/plain",
+        name=str(number),
+        created_by="local",
+        upload_status=UploadStatus.PENDING if number % 2 else UploadStatus.UPLOADING,
+        upload_id=None if number % 2 else "0" * 48,
+        part_size=5,
+        num_parts=1,
+        created=LONG_AGO,
+        modified=LONG_AGO,
+        expires=LONG_AGO + timedelta(seconds=number),
+    )
+
+
+def _absolute(place: Place, begun: dict[str, Any]) -> str:
+    return str(begun["presigned_urls"][0]["url"]).replace("//localhost", "//127.0.0.1")
