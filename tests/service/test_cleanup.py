@@ -1,4 +1,4 @@
-"""`partway cleanup` and the service's own upkeep as processes, on the embedded default and on SeaweedFS with PostgreSQL."""
+"""`partway cleanup` and the service's own upkeep, on the embedded default and on SeaweedFS with PostgreSQL."""
 
 from __future__ import annotations
 

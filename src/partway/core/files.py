@@ -116,9 +116,12 @@ class Files:
         if file.upload_status is not UploadStatus.COMPLETED:
             file = await self._uploads.give_up(file)
         now = self._clock.now()
-        purging = file.purging or (now if hard else None)
-        modified = file.modified if file.purging else now  # asking again does not lengthen the life of its URLs
-        changed = await self._records.change(file.id, deleted=file.deleted or now, purging=purging, modified=modified)
+        changes = {"deleted": file.deleted or now}
+        if hard:  # a soft one writes nothing there: a rival may have begun to remove the file for good
+            changes["purging"] = file.purging or now
+        if not file.purging:  # asking again does not lengthen the life of its URLs
+            changes["modified"] = now
+        changed = await self._records.change(file.id, **changes)
         if hard and changed is not None:
             await self._uploads.settling.purge(changed)
 
