@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from partway.errors import PartwayError
+from partway.errors import InvalidInput, PartwayError
 
 
 class S3HandlerError(PartwayError):
@@ -27,7 +27,7 @@ class S3HandlerError(PartwayError):
         return cls(error.detail, code=error.error_code, **error.facts)
 
 
-class S3ValidationError(S3HandlerError):
+class S3ValidationError(S3HandlerError, InvalidInput):  # which is what it is answered as: 422
     """The request is not taken."""
 
     code = "s3_validation"
