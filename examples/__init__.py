@@ -1,0 +1,1 @@
+"""Small applications to copy from; README.md says what each shows."""

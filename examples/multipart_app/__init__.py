@@ -1,0 +1,1 @@
+"""Large files in parts, by S3MultipartHandler."""

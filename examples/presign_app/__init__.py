@@ -1,0 +1,1 @@
+"""Uploads and downloads by presigned URLs, with a page in the browser."""

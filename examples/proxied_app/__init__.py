@@ -1,0 +1,1 @@
+"""Uploads through the application, beside direct ones, and private files by redirect."""
