@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -63,24 +64,29 @@ def test_the_quick_start_by_plain_requests(example: Example) -> None:
     assert answer.headers["Content-Type"] == "application/pdf"
 
 
+class Interrupted(MultipartClient):
+    """Another program cuts the file short once its upload has begun."""
+
+    def __init__(self, service: str, path: Path) -> None:
+        super().__init__(service)
+        self._path = path
+        self.begun: dict[str, Any] = {}
+
+    def _call(self, method: str, path: str, *, json: Any = None, **query: Any) -> dict[str, Any]:
+        said = super()._call(method, path, json=json, **query)
+        if path == "/upload/initiate":
+            self.begun = said
+            self._path.write_bytes(b"")
+        return said
+
+
 def test_an_upload_that_breaks_leaves_nothing_behind(example: Example, tmp_path: Path) -> None:
     path = tmp_path / "shrinking.bin"
     path.write_bytes(os.urandom(6 * MIB))
-    client = MultipartClient(example.url)
-    begun: list[dict[str, str]] = []
-    call = client._call
-
-    def listen(method: str, route: str, **query: object) -> dict[str, object]:
-        said = call(method, route, **query)
-        if route == "/upload/initiate":
-            begun.append(said)
-            path.write_bytes(b"")  # another program cuts it short meanwhile
-        return said
-
-    client._call = listen  # type: ignore[method-assign]
+    client = Interrupted(example.url, path)
     with pytest.raises(requests.RequestException):
         client.upload(path)
-    upload = {"upload_id": begun[0]["upload_id"], "key": begun[0]["key"]}
+    upload = {"upload_id": client.begun["upload_id"], "key": client.begun["key"]}
     gone = requests.post(f"{example.url}/upload/abort", params=upload, timeout=30)
     assert (gone.status_code, gone.json()["code"]) == (410, "upload_gone")
 
