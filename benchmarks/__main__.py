@@ -11,7 +11,18 @@ from pathlib import Path
 from benchmarks.harness import Settings
 from benchmarks.report import PAGE, write_section
 
-NAMES = ("signing", "initiate", "presign", "large_file", "client_cost", "small_files", "local_complete", "memory")
+NAMES = (
+    "signing",
+    "initiate",
+    "presign",
+    "large_file",
+    "client_cost",
+    "small_files",
+    "proxied",
+    "listing",
+    "local_complete",
+    "memory",
+)
 
 
 def main() -> int:
