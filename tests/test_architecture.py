@@ -25,12 +25,16 @@ MAY_IMPORT = {
     "contracts": {"errors"},
     "stores": {"errors", "core", "s3", "threads", "contracts"},
     "records": {"errors", "core", "threads", "contracts"},
+    "detection": {"errors"},
     "bucket": {"errors", "core", "threads", "stores"},
     "wire": {"errors", "core"},
     "fastapi": {"errors", "core", "s3", "threads", "stores", "bucket", "wire"},
     "client": {"errors", "core"},
-    "service": {"errors", "core", "s3", "threads", "stores", "records", "bucket", "wire", "fastapi"},
-    "cli": {"errors", "core", "s3", "threads", "stores", "records", "bucket", "wire", "fastapi", "service", "client"},
+    "service": {"errors", "core", "s3", "threads", "stores", "records", "detection", "bucket", "wire", "fastapi"},
+    "cli": {
+        *("errors", "core", "s3", "threads", "stores", "records"),
+        *("detection", "bucket", "wire", "fastapi", "service", "client"),
+    },
 }
 #: Room → foreign modules that it may not import.
 MAY_NOT_IMPORT = {

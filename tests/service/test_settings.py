@@ -47,6 +47,7 @@ NAMES = [
     "PARTWAY_SECRET_KEY",
     "PRESIGNED_URL_EXPIRATION",
     "PARTWAY_TRASH_DAYS",
+    "PARTWAY_CHECK_CONTENT",
     "PARTWAY_COMPLETE_VANISHED",
     "PARTWAY_KEEP_ENDED_DAYS",
     "PARTWAY_UPKEEP_INTERVAL",
@@ -84,6 +85,7 @@ WRONG = [
     ("PARTWAY_UPKEEP_INTERVAL", ["-1", "often", "604801"]),
     ("PARTWAY_KEEP_ENDED_DAYS", ["-1", "x"]),
     ("PARTWAY_COMPLETE_VANISHED", ["perhaps"]),
+    ("PARTWAY_CHECK_CONTENT", ["perhaps"]),
     ("PARTWAY_UPLOAD_TTL", ["59", "never", "-5", "31536001"]),
     ("S3_ADDRESSING_STYLE", ["auto", "Path"]),
     (

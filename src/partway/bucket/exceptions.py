@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from partway.errors import InvalidInput, PartwayError
+from partway.errors import InvalidInput, PartwayError, StoreError
 
 
 class S3HandlerError(PartwayError):
@@ -33,19 +33,19 @@ class S3ValidationError(S3HandlerError, InvalidInput):  # which is what it is an
     code = "s3_validation"
 
 
-class S3InitiationError(S3HandlerError):
+class S3InitiationError(S3HandlerError, StoreError):
     """The upload could not be begun."""
 
     code = "s3_initiation"
 
 
-class S3UploadError(S3HandlerError):
+class S3UploadError(S3HandlerError, StoreError):
     """Signing, completing, aborting, listing or cleaning up failed."""
 
     code = "s3_upload"
 
 
-class S3DeleteError(S3HandlerError):
+class S3DeleteError(S3HandlerError, StoreError):
     """The file could not be deleted."""
 
     code = "s3_delete"

@@ -77,7 +77,8 @@ class Batches:
         Returns:
             For each id, in order, the finished file or the error that it would have got alone.
         """
-        if not isinstance(self._records, BulkRecords):
+        # A listing tells nothing of an object's bytes: where they are looked at, each file is.
+        if not isinstance(self._records, BulkRecords) or self._settings.detector is not None:
             return [await self._complete_one(file_id, caller) for file_id in file_ids]
         files = {file.id: file for file in await self._records.get_all(set(file_ids), owner=caller.sees_only)}
         single = {

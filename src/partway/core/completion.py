@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from partway.core.content import HEAD_SIZE, Finding, judge_content
 from partway.core.file import File, UploadStatus, may_become
+from partway.core.initiation import UploadSettings
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
 from partway.core.refusals import no_such_file, require_right, wrong_state
@@ -28,12 +31,14 @@ class Completion:
     Args:
         store: where the bytes are.
         records: where the files are remembered.
+        settings: who looks at the bytes, and what the policy takes.
         clock: the time of day.
     """
 
-    def __init__(self, *, store: Store, records: Records, clock: Clock) -> None:
+    def __init__(self, *, store: Store, records: Records, settings: UploadSettings, clock: Clock) -> None:
         self._store = store
         self._records = records
+        self._settings = settings
         self._clock = clock
 
     async def complete(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
@@ -171,18 +176,17 @@ class Completion:
         if verdict is Verdict.FOREIGN:
             return await self._fail(file, verdict, settled=True)
         if verdict is not Verdict.RIGHT or stored is None:
-            failed = await self._fail(file, verdict, settled=False)
-            if failed.upload_status is UploadStatus.COMPLETED:
-                return failed
-            await self._store.delete(file.key)
-            gone = settled_as(not file.single_put)
-            return await self._records.change(file.id, when={UploadStatus.FAILED}, **gone) or failed
+            return await self._remove(file, verdict)
+        found = await self._look_inside(file, stored)
+        if found.failure is not None:
+            return await self._remove(file, found.failure, detected_content_type=found.content_type)
         now = self._clock.now()
         done = await self._records.change(
             file.id,
             when=may_become(UploadStatus.COMPLETED),
             upload_status=UploadStatus.COMPLETED,
             upload_id=None,
+            detected_content_type=found.content_type,
             etag=stored.etag,
             checksum=stored.checksum or file.checksum,
             completed=now,
@@ -191,6 +195,33 @@ class Completion:
         )
         return done or await self._overtaken(file)
 
+    async def _look_inside(self, file: File, stored: StoredObject) -> Finding:
+        """What the object's first bytes are, if anybody is to look."""
+        if self._settings.detector is None:
+            return Finding(None, None)
+        last = min(HEAD_SIZE, stored.size) - 1
+        stream = await self._store.read(file.key, last=last if stored.size else None, if_match=stored.etag)
+        try:
+            head = b"".join([chunk async for chunk in stream.chunks])
+        finally:
+            await stream.aclose()
+        return judge_content(
+            file_name=file.file_name,
+            declared=file.file_content_type,
+            head=head,
+            detected=self._settings.detector.detect(head) if head else None,
+            policy=self._settings.policy,
+        )
+
+    async def _remove(self, file: File, failure: str, **more: Any) -> File:
+        """Fail a file whose object is not what it should be, and remove the object."""
+        failed = await self._fail(file, failure, settled=False, **more)
+        if failed.upload_status is UploadStatus.COMPLETED:
+            return failed
+        await self._store.delete(file.key)
+        gone = settled_as(not file.single_put)
+        return await self._records.change(file.id, when={UploadStatus.FAILED}, **gone) or failed
+
     async def _overtaken(self, file: File) -> File:
         """What another request made of the file. If it gave the upload up, what was joined since goes too."""
         standing = await self._records.get(file.id)
@@ -198,7 +229,7 @@ class Completion:
             await delete_own(file, store=self._store)
         return standing or await self._standing(file)
 
-    async def _fail(self, file: File, failure: str, *, settled: bool) -> File:
+    async def _fail(self, file: File, failure: str, *, settled: bool, **more: Any) -> File:
         failed = await self._records.change(
             file.id,
             when={UploadStatus.UPLOADING, UploadStatus.COMPLETING},
@@ -208,6 +239,7 @@ class Completion:
             modified=self._clock.now(),
             # The URL of a single PUT lives on: it is settled once that is dead.
             **settled_as(settled and not file.single_put),
+            **more,
         )
         return failed or await self._standing(file)
 

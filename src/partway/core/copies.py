@@ -61,7 +61,7 @@ class Copies:
         self._uploads = uploads
         self._files = files
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, clock=self._clock)
+        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
 
     async def copy(self, file_id: UUID, new: NewCopy, *, caller: Caller, idempotency_key: str | None = None) -> File:
         """Copy a finished file. The copy is the caller's, is private, and is attached to nothing.
@@ -126,7 +126,9 @@ class Copies:
             now=self._clock.now(),
             idempotency_key=idempotency_key,
         )
-        return file.evolve(copied_from=str(source.id), checksum=source.checksum)
+        return file.evolve(
+            copied_from=str(source.id), checksum=source.checksum, detected_content_type=source.detected_content_type
+        )
 
     async def _finished(self, copy: File) -> File:
         """Verify what the store made, and complete the record. Another request may have done so: twice is fine."""

@@ -61,6 +61,7 @@ class File:
     file_name: str  #: as the uploader wrote it
     file_size: int  #: declared, bytes
     file_content_type: str  #: declared media type
+    detected_content_type: str | None = None  #: what the first bytes are, if somebody looked and knew
     name: str  #: display name; editable
     description: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: the application's JSON object

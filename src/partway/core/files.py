@@ -116,7 +116,7 @@ class Files:
         if file.upload_status is not UploadStatus.COMPLETED:
             file = await self._uploads.give_up(file)
         now = self._clock.now()
-        changes = {"deleted": file.deleted or now}
+        changes: dict[str, Any] = {"deleted": file.deleted or now}
         if hard:  # a soft one writes nothing there: a rival may have begun to remove the file for good
             changes["purging"] = file.purging or now
         if not file.purging:  # asking again does not lengthen the life of its URLs

@@ -14,7 +14,7 @@ from partway.core.limits import Quota
 from partway.core.metadata import check_metadata
 from partway.core.parts import MIB, PartPlan, StoreLimits, check_plan, plan_parts
 from partway.core.policy import UploadPolicy, check_content_type
-from partway.core.ports import PartToSign
+from partway.core.ports import PartToSign, TypeDetector
 from partway.errors import Conflict, InvalidInput, Refused
 
 MAX_TEXT_LENGTH = 255  #: characters of names, ids and fingerprints
@@ -31,6 +31,7 @@ class UploadSettings:
     url_expiry: int = 3600  #: seconds that a part's URL lives
     upload_ttl: int = 24 * 3600  #: seconds after the last sign of life until an upload is given up
     quota: Quota = field(default_factory=Quota)  #: what every owner may use
+    detector: TypeDetector | None = None  #: looks at every object before it is a finished file; None: nobody does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

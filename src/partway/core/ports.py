@@ -308,6 +308,14 @@ class ObjectAddresses(Protocol):
         ...
 
 
+class TypeDetector(Protocol):
+    """Knows file types by their signatures."""
+
+    def detect(self, head: bytes) -> str | None:
+        """The media type that the first bytes of a file are the signature of; None: of none that is known."""
+        ...
+
+
 class ListedObject(NamedTuple):
     """One row of a listing of objects."""
 

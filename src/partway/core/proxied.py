@@ -49,7 +49,7 @@ class ProxiedUploads:
         self._settings = settings
         self._uploads = uploads
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, clock=self._clock)
+        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
 
     async def store_small(self, new: NewUpload, body: bytes, *, caller: Caller) -> File:
         """Store a file that came whole, by one PUT that cannot overwrite.

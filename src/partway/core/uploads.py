@@ -84,7 +84,7 @@ class Uploads:
         self._records = records
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, clock=self._clock)
+        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
         self.settling = Settling(store=store, records=records, url_expiry=settings.url_expiry, clock=self._clock)
         self.admission = Admission(records=records, settling=self.settling)
 

@@ -74,6 +74,7 @@ files = Table(
     Column("file_name", _text("file_name"), nullable=False),
     Column("file_size", BigInteger, nullable=False),
     Column("file_content_type", _text("file_content_type"), nullable=False),
+    Column("detected_content_type", _text("detected_content_type")),
     Column("name", _text("name"), nullable=False),
     Column("description", _text("description"), nullable=False),
     Column("metadata", JSON, nullable=False),

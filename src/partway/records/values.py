@@ -34,6 +34,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
     "token": _MAX_TEXT,
     "file_name": _MAX_TEXT,
     "file_content_type": _MAX_TEXT,
+    "detected_content_type": _MAX_TEXT,
     "name": _MAX_TEXT,
     "description": UNBOUNDED,
     "created_by": _MAX_TEXT,

@@ -12,6 +12,7 @@ from partway.core.initiation import UploadSettings
 from partway.core.limits import Quota
 from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
+from partway.core.ports import TypeDetector
 from partway.core.rates import Rate
 from partway.core.upkeep import UpkeepSettings
 from partway.errors import Misconfigured
@@ -125,18 +126,32 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
 
 
 def _upload_settings(read: Environment) -> UploadSettings:
+    policy = UploadPolicy(
+        max_file_size=read.megabytes("S3_MAX_FILE_SIZE_MB"),
+        allowed_extensions=read.names("S3_ALLOWED_EXTENSIONS"),
+        allowed_content_types=read.names("S3_ALLOWED_MIME_TYPES"),
+    )
     return UploadSettings(
-        policy=UploadPolicy(
-            max_file_size=read.megabytes("S3_MAX_FILE_SIZE_MB"),
-            allowed_extensions=read.names("S3_ALLOWED_EXTENSIONS"),
-            allowed_content_types=read.names("S3_ALLOWED_MIME_TYPES"),
-        ),
+        policy=policy,
+        detector=_detector(read, policy),
         key_template=read_key_template(read),
         part_size=read.integer("S3_PART_SIZE_MB", 8, low=5, high=5 * GIB // MIB) * MIB,
         url_expiry=read.integer("S3_PRESIGNED_URL_EXPIRY", 3600, low=1, high=_WEEK),
         upload_ttl=read.integer("PARTWAY_UPLOAD_TTL", _DAY, low=60, high=365 * _DAY),
         quota=Quota(bytes=read.size("PARTWAY_QUOTA_BYTES"), uploads=read.count("PARTWAY_QUOTA_UPLOADS")),
     )
+
+
+def _detector(read: Environment, policy: UploadPolicy) -> TypeDetector | None:
+    """Who looks at the bytes: where types are restricted somebody does, unless it is switched off."""
+    restricted = policy.allowed_extensions is not None or policy.allowed_content_types is not None
+    if read.text("PARTWAY_CHECK_CONTENT") is None and not restricted:
+        return None
+    if read.text("PARTWAY_CHECK_CONTENT") is not None and not read.switch("PARTWAY_CHECK_CONTENT"):
+        return None
+    from partway.detection import Signatures
+
+    return Signatures()
 
 
 def _upkeep_settings(read: Environment) -> UpkeepSettings:

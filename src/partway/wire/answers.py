@@ -116,6 +116,7 @@ def file_json(file: File, addresses: Addresses) -> dict[str, Any]:
         "file_name": file.file_name,
         "file_size": file.file_size,
         "file_content_type": file.file_content_type,
+        "detected_content_type": file.detected_content_type,
         "s3_key": file.key,
         "url": addresses.file(file),
         "public_url": addresses.public_file(file),

@@ -88,6 +88,7 @@ class FileAnswer(BaseModel):
     file_name: str
     file_size: int
     file_content_type: str
+    detected_content_type: str | None
     s3_key: str
     url: str
     public_url: str | None = Field(description="where anybody may fetch it; null unless it is public")

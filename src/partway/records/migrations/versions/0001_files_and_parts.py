@@ -52,6 +52,7 @@ def _create_files() -> None:
         sa.Column("file_name", sa.String(255), nullable=False),
         sa.Column("file_size", sa.BigInteger, nullable=False),
         sa.Column("file_content_type", sa.String(255), nullable=False),
+        sa.Column("detected_content_type", sa.String(255)),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("description", sa.Text, nullable=False),
         sa.Column("metadata", sa.JSON, nullable=False),
