@@ -137,9 +137,8 @@ def test_the_service_does_it_by_itself(place: Place) -> None:
             time.sleep(0.1)
 
 
+@pytest.mark.parametrize("place", ["seaweedfs-postgres"], indirect=True)
 def test_a_store_that_is_down_is_said_and_the_next_run_goes_on(place: Place) -> None:
-    if "S3_ENDPOINT_URL" not in place.env:
-        pytest.skip("the local disk is not down")
     file = place.begin()
     place.pass_deadlines()
     away = Place(place.service, {**place.env, "S3_ENDPOINT_URL": "http://127.0.0.1:1"})

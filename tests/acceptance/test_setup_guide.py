@@ -1,10 +1,11 @@
-"""The requests of the setup guide for a file module (document 002), as they stand there, but for `POST /files/upload`.
+"""The requests of a setup guide for a module of files, as they stand there.
 
 The guide's client keeps a token and talks to `/api/v1`; its values go out as `requests` writes them: `True` as `True`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,30 @@ def file_id(base: str, client: requests.Session, auth_headers: dict[str, str]) -
     assert done.json()["s3_key"]
     found: str = done.json()["id"]
     return found
+
+
+def test_upload_file(base: str, client: requests.Session, auth_headers: dict[str, str]) -> None:
+    files = {"file": ("document.pdf", PDF, "application/pdf")}
+    data = {"folder": "documents", "description": "Important document", "is_public": False}
+    response = client.post(f"{base}/api/v1/files/upload", files=files, data=data, headers=auth_headers)
+    assert response.status_code == 201
+    file_data = response.json()
+    assert file_data["id"]
+    assert "documents/" in file_data["s3_key"]
+    assert (file_data["description"], file_data["is_public"]) == ("Important document", False)
+
+
+def test_upload_with_custom_metadata(base: str, client: requests.Session, auth_headers: dict[str, str]) -> None:
+    metadata = {"category": "profile", "tags": ["user", "avatar"], "processed": False}
+    response = client.post(
+        f"{base}/api/v1/files/upload",
+        files={"file": ("image.jpg", b"\xff\xd8\xff\xe0", "image/jpeg")},
+        data={"folder": "users/7/documents", "metadata": json.dumps(metadata)},
+        headers=auth_headers,
+    )
+    assert response.status_code == 201
+    assert response.json()["metadata"] == metadata
+    assert "users/7/documents/" in response.json()["s3_key"]
 
 
 def test_get_presigned_url(base: str, client: requests.Session, auth_headers: dict[str, str], file_id: str) -> None:
