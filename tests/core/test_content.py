@@ -77,3 +77,9 @@ def test_text_in_utf_16_may_be_cut_off_within_a_character() -> None:
 def test_control_characters_are_no_text() -> None:
     assert recognise(b"hello\x00world", None) is None
     assert recognise(b"hello\x1b[31mred\r\n\tand\x0cfeed", None) == "text/plain"  # as terminals and printers have it
+
+
+def test_many_comments_are_read_once() -> None:
+    # A pattern that may try each of them in two ways would not come back.
+    assert recognise(b"<!---->" * 9000 + b"x", None) == "text/plain"
+    assert recognise(b"<!---->" * 9000 + b"<svg>", None) == "image/svg+xml"

@@ -127,7 +127,8 @@ _IN_ZIP = {
 _SPREADSHEET_TEXT = frozenset({"csv", "tsv"})
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _MARKUP = re.compile(
-    rb"\s*(?:<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|script|iframe|svg|\?xml|!doctype\s+svg)", re.I | re.S
+    rb"\s*+(?>(?:<!--.*?-->\s*+)*+)<(!doctype\s+html|html|head|body|script|iframe|svg|\?xml|!doctype\s+svg)",
+    re.I | re.S,
 )
 _LOCAL_HEADER = struct.Struct("<4s5HIIIHH")
 
