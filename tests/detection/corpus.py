@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import sqlite3
 import struct
 import tarfile
@@ -29,6 +30,7 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # openpyxl writes the hour into its files
 OFFICE = "application/vnd.openxmlformats-officedocument."
 
 
@@ -69,7 +71,7 @@ def _again(content: bytes, *, order: Callable[[str], object] | None = None) -> b
     """An archive with its times and the order of its entries fixed."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = sorted(archive.namelist(), key=order) if order else archive.namelist()
-        return _zip({name: archive.read(name) for name in names})
+        return _zip({name: _TIME.sub(b"1980-01-01T00:00:00Z", archive.read(name)) for name in names})
 
 
 def _docx() -> bytes:

@@ -74,7 +74,7 @@ def test_no_other_character_anywhere_in_the_url_is_taken(data):
     url = signed_url(uploadId="upload/1", partNumber="2")
     start = len(ADDRESS.origin)
     index = data.draw(st.integers(start, len(url) - 1))
-    other = data.draw(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="%#" + url[index]))
+    other = data.draw(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="%#[]" + url[index]))
     with pytest.raises(PresignedRefused):
         verify(url[:index] + other + url[index + 1 :])
 
