@@ -53,7 +53,9 @@ def owner(service: Service, request: pytest.FixtureRequest) -> Api:
     return Api(service.url, token_for(f"form-{request.node.name}"[:100]))
 
 
-@pytest.mark.parametrize("content", [b"", b"%PDF-1.7", os.urandom(5 * MIB), os.urandom(10 * MIB), LARGE], ids=len)
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF-1.7", os.urandom(5 * MIB), os.urandom(10 * MIB), LARGE, 2 * LARGE], ids=len
+)
 def test_a_file_comes_back_whole(owner: Api, content: bytes) -> None:
     answer = post(owner, content, folder="documents", description="Important document", is_public="False")
     assert answer.status_code == 201, answer.text

@@ -30,7 +30,7 @@ from partway.fastapi.form_stream import (
 from partway.wire import schemas
 from partway.wire.answers import Addresses, file_json
 
-_PARTS_IN_FLIGHT = 2
+_PARTS_AT_ONCE = 4  # in memory: one arrives while the others are sent, or all are sent
 _LATE = frozenset({"description", "is_public", "metadata"})  # may follow the file: they do not decide its key
 _FORM_SCHEMA = {
     "requestBody": {
@@ -129,10 +129,13 @@ class _Upload:
 
     async def _take_file(self, begins: FileBegins, events: AsyncIterator[FormEvent]) -> File:
         content = _Content(events)
-        first = await content.take(PROXIED_PART_SIZE)
-        if len(first) < PROXIED_PART_SIZE:
+        first = bytearray(min(PROXIED_PART_SIZE, self._bound + 1))
+        filled = await content.fill(first)
+        self._check_size(filled)
+        if filled < PROXIED_PART_SIZE:
             await self._rest_of_fields(events)
-            return await self._proxied.store_small(self._new(begins, len(first)), bytes(first), caller=self._caller)
+            del first[filled:]
+            return await self._proxied.store_small(self._new(begins, filled), bytes(first), caller=self._caller)
         self._begun = await self._proxied.begin(self._new(begins, self._bound), caller=self._caller)
         early = dict(self._fields)
         content.put_back(first)
@@ -151,18 +154,22 @@ class _Upload:
     async def _send(self, file: File, content: "_Content") -> int:
         """Send the parts, a few at once, while the next one arrives. Returns the bytes of all."""
         size, number = 0, 0
-        sending: set[asyncio.Task[None]] = set()
+        sending: dict[asyncio.Task[None], bytearray] = {}  # with the buffer that holds the part
+        buffer = bytearray(file.part_size)
         try:
-            while body := await content.take(file.part_size):
-                size += len(body)
+            while filled := await content.fill(buffer):
+                size += filled
                 self._check_size(size)
                 number += 1
-                while len(sending) >= _PARTS_IN_FLIGHT:
-                    sending = await _one_less(sending)
-                sending.add(asyncio.create_task(self._proxied.write(file, number, body)))
-                del body  # the sender alone holds it now
+                if filled < len(buffer):  # the last part, in a copy: a buffer that was sent before may not be cut
+                    if sending:
+                        await _sent(sending)  # for its memory
+                    buffer = buffer[:filled]
+                sending[asyncio.create_task(self._proxied.write(file, number, buffer))] = buffer
+                # Buffers are used again: the system need not find and clear memory for each part.
+                buffer = await _sent(sending) if len(sending) == _PARTS_AT_ONCE else bytearray(file.part_size)
             while sending:
-                sending = await _one_less(sending)
+                await _sent(sending)
         finally:
             for task in sending:
                 task.cancel()
@@ -244,33 +251,43 @@ class _Content:
 
     def __init__(self, events: AsyncIterator[FormEvent]) -> None:
         self._events = events
-        self._left = bytearray()
+        self._left: list[memoryview] = []  # what comes next is at the end
         self._ended = False
 
     def put_back(self, content: bytearray) -> None:
         """Have what was taken last be taken again."""
-        self._left = content + self._left
+        self._left.append(memoryview(content))
 
-    async def take(self, size: int) -> bytearray:
-        """The next `size` bytes; fewer, or none, at the end."""
-        taken, self._left = self._left, bytearray()
-        while len(taken) < size and not self._ended:
-            event = await anext(self._events, None)
-            if isinstance(event, bytes):
-                taken += event
-            else:
-                self._ended = True
-        if len(taken) > size:
-            self._left = taken[size:]
-            del taken[size:]
-        return taken
+    async def fill(self, buffer: bytearray) -> int:
+        """Fill a buffer from its beginning. Returns how many bytes came: fewer than it holds, or none, at the end."""
+        filled = 0
+        with memoryview(buffer) as places:
+            while filled < len(buffer) and (piece := await self._next()):
+                fitting = piece[: len(buffer) - filled]
+                places[filled : filled + len(fitting)] = fitting
+                filled += len(fitting)
+                if len(fitting) < len(piece):
+                    self._left.append(piece[len(fitting) :])
+        return filled
+
+    async def _next(self) -> memoryview:
+        """Some bytes; none at the end."""
+        if self._left:
+            return self._left.pop()
+        event = None if self._ended else await anext(self._events, None)
+        if isinstance(event, bytes):
+            return memoryview(event)
+        self._ended = True
+        return memoryview(b"")
 
 
-async def _one_less(sending: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    done, pending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
-    return pending
+async def _sent(sending: dict[asyncio.Task[None], bytearray]) -> bytearray:
+    """Wait until one of the parts is with the store, and give its buffer back."""
+    done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+    task = done.pop()
+    buffer = sending.pop(task)
+    task.result()
+    return buffer
 
 
 def _changes(fields: dict[str, str]) -> dict[str, Any]:
