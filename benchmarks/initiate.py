@@ -12,7 +12,7 @@ from typing import NamedTuple
 from benchmarks.harness import Goal, Result, Settings, interleaved, ratio
 from benchmarks.load import Job
 from benchmarks.peers import credentials_env
-from benchmarks.saturation import COLUMNS, REST, SERVER, Sample, cells, measurement
+from benchmarks.saturation import COLUMNS, REST, RULE, SERVER, Sample, cells, measurement
 from benchmarks.servers import module_server, postgres, seaweedfs, service, token
 
 ROUNDS = 5
@@ -35,8 +35,8 @@ def run(settings: Settings) -> Result:
         "the load generator have the other. Partway checks a JWT and writes to its records twice per request: "
         "SQLite waits for the disk each time, but not with `synchronous=normal`; PostgreSQL has `fsync=off`. The "
         "peer is the same endpoint in FastAPI and uvicorn with boto3 (`create_multipart_upload`, then "
-        "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records. A run "
-        "counts only if the server's core was saturated and the other was not.",
+        "`generate_presigned_url` with `s3v4` for each part, answered with orjson), without callers and records. "
+        f"{RULE}",
         ["", "URLs", *COLUMNS],
     )
     with settings.folder() as folder, ExitStack() as stack:

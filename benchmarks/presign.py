@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from benchmarks.harness import MIB, Goal, Result, Settings, interleaved, ratio
 from benchmarks.load import Job
 from benchmarks.peers import credentials_env
-from benchmarks.saturation import COLUMNS, REST, SERVER, cells, measurement
+from benchmarks.saturation import COLUMNS, REST, RULE, SERVER, cells, measurement
 from benchmarks.servers import module_server, seaweedfs
 
 ROUNDS = 5
@@ -45,8 +45,7 @@ def run(settings: Settings) -> Result:
         "types. Parts: `POST /upload/presigned-url` for an upload that was begun at the same server, which then "
         "knows it and asks the store no more; Partway signs each part's size, the peer does not. The peer is the same "
         "endpoints in FastAPI and uvicorn with boto3: `async def`, pydantic models for request and response, "
-        "`generate_presigned_url` with `s3v4` for each URL. A run counts only if the server's core was saturated and "
-        "the other was not.",
+        f"`generate_presigned_url` with `s3v4` for each URL. {RULE}",
         ["", "", *COLUMNS],
     )
     with settings.folder() as folder, ExitStack() as stack:

@@ -14,6 +14,12 @@ from benchmarks.load import Job, put_load
 
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER, REST = {_CORES[0]}, {_CORES[-1]}  #: cores: the measured server's own, and that of all others
+_TRIES = 6  #: runs for one sample, at most
+#: For the text of a benchmark.
+RULE = (
+    "A run counts only if the server's core was saturated and the other was not; others are repeated, and if none of "
+    f"{_TRIES} counts, the one in which the server had most of its core is shown."
+)
 COLUMNS = ("requests/s", "server's CPU, ms/request", "of its core", "other core")
 
 
@@ -25,9 +31,17 @@ class Sample(NamedTuple):
     server: float  #: share of its core that the server process took
     rest: float  #: share of its core that all others took
 
+    @property
+    def counts(self) -> bool:
+        """Whether the server was the bottleneck: its core was saturated, and the other was not."""
+        return self.server >= 0.95 and self.rest <= 0.9
+
 
 def measurement(job: Job, *, pid: int, quick: bool) -> Callable[[], Sample]:
-    """What runs a job once against a server that runs on `SERVER`.
+    """What runs a job against a server that runs on `SERVER`.
+
+    On a busy machine it is run again until a run counts, but not for ever: the run in which the server had most of its
+    core must do then, and its row says so. What was measured has no say in which run is taken.
 
     Args:
         job: its `seconds` are set here.
@@ -35,12 +49,20 @@ def measurement(job: Job, *, pid: int, quick: bool) -> Callable[[], Sample]:
         quick: for a moment only.
     """
 
-    def measure() -> Sample:
-        for seconds in (0.5, 1.0 if quick else 5.0):  # the first warms up
-            began, cpu, busy = time.monotonic(), cpu_of(pid), busy_of(_CORES[-1])
-            found = put_load(replace(job, seconds=seconds), cores=REST)
-            took, cpu = time.monotonic() - began, cpu_of(pid) - cpu
+    def once(seconds: float) -> Sample:
+        began, cpu, busy = time.monotonic(), cpu_of(pid), busy_of(_CORES[-1])
+        found = put_load(replace(job, seconds=seconds), cores=REST)
+        took, cpu = time.monotonic() - began, cpu_of(pid) - cpu
         return Sample(found.rate, cpu / found.answers, cpu / found.seconds, (busy_of(_CORES[-1]) - busy) / took)
+
+    def measure() -> Sample:
+        once(0.5)  # warms up
+        tried = []
+        for _ in range(1 if quick else _TRIES):
+            tried.append(once(1.0 if quick else 5.0))
+            if tried[-1].counts:
+                return tried[-1]
+        return max(tried, key=lambda sample: sample.server)
 
     return measure
 

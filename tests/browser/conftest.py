@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, Request, sync_playwright
 
 from tests.servers.service import Service
 
@@ -21,12 +21,17 @@ ARGUMENTS = [
 ]
 
 
+def launched(chromium: BrowserType) -> Browser:
+    """A running browser; close it."""
+    path = os.environ.get("PARTWAY_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    return chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium: the machine's or Playwright's own. It ends with its module: its driver runs a loop."""
-    path = os.environ.get("PARTWAY_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        chromium = launched(playwright.chromium)
         yield chromium
         chromium.close()
 

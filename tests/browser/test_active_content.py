@@ -17,11 +17,13 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Page
 
 from tests.acceptance.api import Api
+from tests.browser.conftest import launched
 from tests.servers.marker import Answer, MarkerSite
 from tests.servers.service import Service
 
 SERVED_INLINE = {"image/png", "image/gif", "text/plain", "application/pdf"}
 PDF_DIALOG = "from a PDF"
+CRASHES = 2  # of the browser, for each file
 SETTLE = 200  # milliseconds in which a script that may run does
 
 
@@ -102,13 +104,14 @@ def site() -> Iterator[MarkerSite]:
     running.close()
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """Somebody who opens whatever they are sent; a dialog of a script fails the test.
+    """Somebody with a browser of their own who opens whatever they are sent; a dialog of a script fails the test.
 
     A PDF's own scripts may open one: they run in the browser's viewer, which has no origin, no page and no network.
     """
-    context = browser.new_context(accept_downloads=True)
+    own = launched(browser.browser_type)
+    context = own.new_context(accept_downloads=True)
     context.set_default_timeout(60_000)
     dialogs: list[str] = []
 
@@ -118,9 +121,11 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
         dismiss(dialog)
 
     context.on("dialog", note)
-    yield context
-    context.close()
-    assert dialogs == []
+    try:
+        yield context
+    finally:
+        own.close()
+        assert dialogs == []
 
 
 def dismiss(dialog: Dialog) -> None:
@@ -165,10 +170,9 @@ def test_the_test_would_see_a_script(browser: Browser, site: MarkerSite) -> None
     assert {active.file_name for active in CORPUS if active.alone} <= ran
 
 
-def test_no_script_of_a_file_runs(service: Service, site: MarkerSite, visitor: BrowserContext) -> None:
+def test_no_script_of_a_file_runs(service: Service, site: MarkerSite, browser: Browser) -> None:
     api = Api(service.url)
     for active in CORPUS:
-        page = visitor.new_page()  # what the one before has opened is closed: the viewers of PDFs are heavy
         file = api.upload(
             active.content(site.url),
             file_name=active.file_name,
@@ -177,15 +181,26 @@ def test_no_script_of_a_file_runs(service: Service, site: MarkerSite, visitor: B
         )
         urls = addresses(api, file)
         for way, url in urls.items():
-            visit(page, url)
-            page.wait_for_timeout(SETTLE // 4)
-            assert site.notes == [], f"{active.file_name} by {way}"
             assert_headers(url, active, ours=url.startswith(service.url) and way != "redirect")
         site.answers["/frames"] = Answer("text/html", embedding(urls["download"], urls["signed"]))
-        visit(page, f"{site.url}/frames")
-        page.wait_for_timeout(SETTLE)
-        assert site.notes == [], f"{active.file_name} in a frame"
-        page.close()
+        open_all(browser, [*urls.values(), f"{site.url}/frames"])
+        assert site.notes == [], active.file_name
+
+
+def open_all(browser: Browser, urls: list[str]) -> None:
+    """Open all addresses. Chromium falls over now and then at odd files: that is no script, and is tried anew."""
+    for attempt in range(CRASHES + 1):
+        try:
+            with visitor(browser) as context:
+                page = context.new_page()
+                for url in urls:
+                    visit(page, url)
+                    page.wait_for_timeout(SETTLE // 4)
+                page.wait_for_timeout(SETTLE)
+            return
+        except Error as error:
+            if "has been closed" not in error.message or attempt == CRASHES:
+                raise
 
 
 def embedding(*urls: str) -> bytes:

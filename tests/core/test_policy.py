@@ -86,3 +86,19 @@ def test_types_are_allowed_singly_and_by_kind(allowed, content_type, taken):
     assert (code_of(policy, content_type=content_type) is None) == taken
     if not taken:
         assert code_of(policy, content_type=content_type) == "content_type_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "declared", "taken"),
+    [
+        ("application/zip", "application/x-zip-compressed", True),
+        ("image/jpg", "image/jpeg", True),
+        ("image/jpeg", "image/jpg", True),
+        ("audio/*", "audio/x-wav", True),
+        ("audio/*", "application/ogg", True),
+        ("application/zip", "application/gzip", False),
+        ("video/mp4", "audio/mp4", False),
+    ],
+)
+def test_a_type_is_taken_under_whichever_of_its_names(allowed, declared, taken):
+    assert UploadPolicy(allowed_content_types=frozenset({allowed})).takes_type(declared) is taken

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from partway.core.content import HEAD_SIZE, canonical, judge_content
 from partway.core.policy import UploadPolicy, check_content_type
-from tests.detection.corpus import Sample, honest, lying
+from tests.detection.corpus import Sample, honest, lying, unusual
 
 Detect = Callable[[bytes], str | None]
 
@@ -29,8 +29,8 @@ def _puremagic() -> Detect:
 
     def detect(head: bytes) -> str | None:
         try:
-            return puremagic.magic_string(head)[0].mime_type or None
-        except (puremagic.PureError, ValueError, IndexError):
+            return puremagic.from_string(head, mime=True) or None
+        except (puremagic.PureError, ValueError):
             return None
 
     return detect
@@ -75,7 +75,7 @@ def main() -> None:
             print(f"| {name} | not installed | | | |")
             continue
         detect = load()
-        true, false = honest(), lying()
+        true, false = honest() + unusual(), lying()
         named = sum(canonical(detect(_head(each)) or "") == canonical(_declared(each)) for each in true)
         taken = sum(_failure(each, detect) is None for each in true)
         refused = sum(_failure(each, detect) is not None for each in false)

@@ -8,7 +8,8 @@ from partway.core.content import HEAD_SIZE, Finding, judge_content
 from partway.core.disposition import INLINE_TYPES, present
 from partway.core.policy import UploadPolicy, check_content_type
 from partway.detection import Signatures
-from tests.detection.corpus import OFFICE, Sample, honest, lying, polyglots
+from tests.detection.building import OFFICE
+from tests.detection.corpus import Sample, honest, lying, polyglots, unusual
 
 ALLOWED = UploadPolicy(
     allowed_extensions=frozenset(
@@ -45,16 +46,16 @@ def found(sample: Sample, policy: UploadPolicy | None = None) -> Finding:
 
 def test_the_corpus_is_large_and_the_same_each_time() -> None:
     assert len(honest()) >= 60
-    assert honest() == honest()
+    assert honest() + unusual() == honest() + unusual()
     assert lying() == lying()
 
 
-@pytest.mark.parametrize("sample", honest(), ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", honest() + unusual(), ids=lambda sample: sample.name)
 def test_an_honest_file_is_taken(sample: Sample) -> None:
     assert found(sample).failure is None
 
 
-@pytest.mark.parametrize("sample", honest(), ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", honest() + unusual(), ids=lambda sample: sample.name)
 def test_a_file_whose_type_nobody_knows_is_taken_by_its_name(sample: Sample) -> None:
     assert found(sample._replace(content_type="")).failure is None
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from partway.core.keys import extension_of
+from partway.core.media_types import canonical
 from partway.errors import InvalidInput, PolicyRefused
 
 # RFC 6838, section 4.2: restricted names of at most 127 characters; parameters are dropped, not stored.
@@ -60,16 +61,22 @@ class UploadPolicy:
                 code="extension_not_allowed",
                 allowed_extensions=sorted(self.allowed_extensions),
             )
-        if self.allowed_content_types is not None and not self._takes_type(content_type):
+        if self.allowed_content_types is not None and not self.takes_type(content_type):
             raise PolicyRefused(
                 f"File type {content_type} not allowed. Allowed types: {_listed(self.allowed_content_types)}.",
                 code="content_type_not_allowed",
                 allowed_content_types=sorted(self.allowed_content_types),
             )
 
-    def _takes_type(self, content_type: str) -> bool:
-        allowed = self.allowed_content_types or frozenset()
-        return content_type in allowed or f"{content_type.split('/', 1)[0]}/*" in allowed or "*/*" in allowed
+    def takes_type(self, content_type: str) -> bool:
+        """Whether a media type is allowed, under whichever of its names: Windows calls a zip `x-zip-compressed`."""
+        if self.allowed_content_types is None:
+            return True
+        names = {content_type, canonical(content_type)}
+        return bool(
+            {canonical(name) for name in self.allowed_content_types} & names
+            or {"*/*", *(f"{name.split('/', 1)[0]}/*" for name in names)} & self.allowed_content_types
+        )
 
 
 def _listed(names: frozenset[str]) -> str:
