@@ -64,7 +64,10 @@ class EventRecords(Protocol):
         ...
 
     async def remove_events(self, before: datetime, *, limit: int) -> int:
-        """Delete up to `limit` placed events that are older than a moment; say how many."""
+        """Delete up to `limit` placed events that are older than a moment; say how many.
+
+        The last one stays, so that positions never begin anew.
+        """
         ...
 
 
@@ -81,7 +84,7 @@ class Progress:
 
 
 class EventFeed(Protocol):
-    """Wakes those who wait for news, in this process and, where the records can, in the others."""
+    """Wakes one who waits for news, in this process and, where the records can, in the others."""
 
     def tell(self, news: Progress | None = None) -> None:
         """Say that something was committed (None), or how far an upload has come. Never waits, never fails."""
@@ -90,6 +93,11 @@ class EventFeed(Protocol):
     async def next(self, *, timeout: float) -> Sequence[Progress] | None:
         """Wait for news, at most `timeout` seconds: progress that was told, maybe none; None: nothing came.
 
-        After any answer look for events behind the last position that you know.
+        What is told between two calls is given at once by the second, of each upload the latest progress. After any
+        answer look for events behind the last position that you know.
         """
+        ...
+
+    def branch(self) -> EventFeed:
+        """The same news for one more who waits. It ends when nobody holds it."""
         ...
