@@ -1,8 +1,8 @@
 """Events: what happened to files, in the order in which it happened to each, for whoever waits or wants to be told.
 
-Every change of state leaves one in the records, in the transaction of the change (an outbox): none is lost with a crash,
-none tells of what was rolled back. Positions are given afterwards, in one order for all readers: two transactions do
-not end in the order in which they began, so that who reads on by a number of insertion would miss some.
+Every change of state leaves one in the records, in the transaction of the change (an outbox): none is lost with a
+crash, none tells of what was rolled back. Positions are given afterwards, in one order for all readers: two
+transactions do not end in the order in which they began, so that who reads on by a number of insertion would miss some.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from itertools import islice
-from threading import RLock
 from typing import Any
 from uuid import UUID
 
@@ -18,19 +17,20 @@ from partway.core.refusals import key_taken
 from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
 from partway.records.limits import OVER_BYTES, OVER_UPLOADS, over_limit
+from partway.records.memory_events import MemoryEvents
 from partway.records.values import TIMES, check_changes, check_part, check_query, check_text, check_values, folded
 
 Condition = Callable[[File], bool]
 _MOST_BYTES = 2**63 - 1
 
 
-class MemoryRecords:
+class MemoryRecords(MemoryEvents):
     """Records that live as long as the process. Never suspends, and is safe in threads and on an event loop."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._files: dict[UUID, File] = {}
         self._parts: dict[UUID, dict[int, StoredPart]] = {}
-        self._lock = RLock()
 
     async def add(self, file: File) -> File:
         """Insert a record, and return the one that stands."""
@@ -59,7 +59,7 @@ class MemoryRecords:
             rival = self._same_request(changed)
             if rival is not None and rival.id != file_id:
                 raise Conflict("Another record of this owner has this idempotency key.")
-            self._files[file_id] = changed
+            self._keep([changed])
             return deepcopy(changed)
 
     async def page(self, query: FileQuery) -> FilePage:
@@ -75,7 +75,7 @@ class MemoryRecords:
     async def remove(self, file_id: UUID) -> None:
         """Delete one record and its reported parts."""
         with self._lock:
-            self._files.pop(file_id, None)
+            self._note(self._files.pop(file_id, None), None)
             self._parts.pop(file_id, None)
 
     async def report_parts(self, file_id: UUID, parts: Sequence[StoredPart]) -> None:
@@ -104,7 +104,7 @@ class MemoryRecords:
             if keys and any(file.key in keys for file in self._files.values()):
                 raise key_taken()
             self._check_limits(files)
-            self._files.update(fresh)
+            self._keep(fresh.values())
 
     async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
         """Those of the records that are there and `owner`'s."""
@@ -134,7 +134,7 @@ class MemoryRecords:
             trash = [(file.deleted, file.id) for file in self._files.values() if file.deleted and not file.purging]
             oldest = sorted((deleted, file_id) for deleted, file_id in trash if deleted < before)[:limit]
             marked = [_kept(self._files[file_id].evolve(purging=now)) for _, file_id in oldest]
-            self._files.update({file.id: file for file in marked})
+            self._keep(marked)
             return deepcopy(marked)
 
     async def claim_due(self, *, now: datetime, stuck_before: datetime, until: datetime, limit: int) -> list[File]:
@@ -143,7 +143,7 @@ class MemoryRecords:
             due = [file for file in self._files.values() if _is_due(file, now=now, stuck_before=stuck_before)]
             free = [file for file in due if file.tended is None or file.tended < now]
             claimed = [_kept(file.evolve(tended=until)) for file in sorted(free, key=lambda file: file.expires)[:limit]]
-            self._files.update({file.id: file for file in claimed})
+            self._keep(claimed)
             return deepcopy(claimed)
 
     async def remove_ended(self, before: datetime, *, limit: int) -> int:
@@ -182,6 +182,11 @@ class MemoryRecords:
 
     async def aclose(self) -> None:
         """Nothing to give back."""
+
+    def _keep(self, files: Iterable[File]) -> None:
+        for file in files:
+            self._note(self._files.get(file.id), file)
+            self._files[file.id] = file
 
     def _check_limits(self, fresh: Sequence[File]) -> None:
         """Raise unless these records fit the limits that they name, one after the other."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from partway.core.checksums import ChecksumAlgorithm
+from partway.core.events import Event, EventType
 from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
 from partway.records.values import (
@@ -106,6 +108,19 @@ class RowFormat:
             etag=etag,
             checksum=checksum,
             last_modified=last_modified and self.time_from_driver(last_modified),
+        )
+
+    def event_from_row(self, row: Row) -> Event:
+        """The event of a row with the columns `EVENT_COLUMNS`."""
+        position, event_id, what, file_id, owner, created, data = row
+        return Event(
+            position=position,
+            id=self.id_from_driver(event_id),
+            type=EventType(what),
+            file_id=self.id_from_driver(file_id),
+            owner=owner,
+            created=self.time_from_driver(created),
+            data=json.loads(data),
         )
 
 

@@ -14,6 +14,7 @@ from partway.core.refusals import key_taken
 from partway.errors import Conflict, RecordsUnavailable
 from partway.records.cursors import Cursor, page_of
 from partway.records.database import Database
+from partway.records.sql_events import SqlEvents
 from partway.records.statements import Statements, like_pattern
 from partway.records.tables import HEAD
 from partway.records.values import check_changes, check_query, check_text, folded
@@ -21,7 +22,7 @@ from partway.records.values import check_changes, check_query, check_text, folde
 _ADD_ATTEMPTS = 3
 
 
-class SqlRecords:
+class SqlRecords(SqlEvents):
     """File records in SQLite or PostgreSQL. Each verb is one transaction, most are one statement.
 
     Make one with `partway.records.connect.connect_records` (for an event loop) or `connect_blocking_records` (verbs
@@ -30,8 +31,7 @@ class SqlRecords:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._rows = database.rows
+        super().__init__(database)
         self._statements = Statements(database.dialect)
 
     async def add(self, file: File) -> File:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from partway.records.values import ENUM_LENGTH, FIELDS, TEXT_LENGTHS
+from partway.records.values import ENUM_LENGTH, EVENT_TYPE_LENGTH, FIELDS, TEXT_LENGTHS
 
 VERSION_TABLE = "partway_version"  #: holds the revision of the tables
 HEAD = "0001"  #: the revision that this code works with
@@ -62,6 +62,9 @@ _ORDER = ("created", "id")  #: of listings
 
 #: Files that ended and still count: the index and the statement must say it in the same words.
 RECLAIMABLE = text("counted AND (upload_status IN ('aborted', 'failed') OR purging IS NOT NULL)")
+
+#: Events without a position: the index and the statement must say it in the same words.
+UNPLACED = text("position IS NULL")
 
 metadata = MetaData()
 
@@ -139,6 +142,24 @@ parts = Table(
     Column("etag", String(TEXT_LENGTHS["etag"]), nullable=False),
     Column("checksum", String(TEXT_LENGTHS["checksum"])),
     Column("last_modified", UtcDateTime),
+)
+
+#: What happened to files: triggers write it, made by the migration. Only events that have a position are looked for.
+events = Table(
+    "partway_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("position", BigInteger),
+    Column("event_id", Uuid, nullable=False),
+    Column("file_id", Uuid, nullable=False),  # the event outlives its file
+    Column("owner", _text("created_by"), nullable=False),
+    Column("type", String(EVENT_TYPE_LENGTH), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Index("partway_events_unplaced", "id", sqlite_where=UNPLACED, postgresql_where=UNPLACED),
+    _index_of_present("partway_events_in_order", "position", unique=True),
+    _index_of_present("partway_events_of_file", "file_id", "position"),
+    _index_of_present("partway_events_of_owner", "owner", "position"),
 )
 
 #: The columns of a record, in the order of its fields.

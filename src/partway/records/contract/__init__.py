@@ -8,8 +8,9 @@ Each check is an `async def` that takes a `Bench` (records, and a way to act on 
         asyncio.run(CHECKS[name](Bench(records=MyRecords())))
 
 Records that block run the same checks through `core.blocking.run_straight`, with `together=in_own_threads`. The checks
-make records of owners of their own and can share a database, but for those of the trash, which is everybody's. Optional
-powers (`BulkRecords`, `UsageRecords`, `TrashRecords`, `Checkable`) are checked where the records have them.
+make records of owners of their own and can share a database, one after another: the trash and the order of events are
+everybody's. Optional powers (`BulkRecords`, `UsageRecords`, `TrashRecords`, `UpkeepRecords`, `EventRecords`,
+`Checkable`) are checked where the records have them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from partway.records.contract.bench import Bench, Check, Together, in_own_thread
 from partway.records.contract.bulk import CHECKS as _BULK
 from partway.records.contract.changes import CHECKS as _CHANGES
 from partway.records.contract.due import CHECKS as _DUE
+from partway.records.contract.event_order import CHECKS as _EVENT_ORDER
+from partway.records.contract.events import CHECKS as _EVENTS
 from partway.records.contract.limits import CHECKS as _LIMITS
 from partway.records.contract.listing import CHECKS as _LISTING
 from partway.records.contract.reports import CHECKS as _REPORTS
@@ -32,7 +35,20 @@ from partway.records.contract.values import CHECKS as _VALUES
 #: Every check by its name, in the order of a record's life.
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
-    for check in (*_STANDING, *_CHANGES, *_VALUES, *_LISTING, *_REPORTS, *_BULK, *_LIMITS, *_TRASH, *_DUE)
+    for checks in (
+        _STANDING,
+        _CHANGES,
+        _VALUES,
+        _LISTING,
+        _REPORTS,
+        _BULK,
+        _LIMITS,
+        _TRASH,
+        _DUE,
+        _EVENTS,
+        _EVENT_ORDER,
+    )
+    for check in checks
 }
 
 

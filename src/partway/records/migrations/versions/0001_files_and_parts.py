@@ -1,4 +1,4 @@
-"""The files, their reported parts, and what every owner uses."""
+"""The files, their reported parts, what every owner uses, and what happened to files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from partway.records.migrations import usage_0001
+from partway.records.migrations import events_0001, usage_0001
 
 revision = "0001"
 down_revision = None
@@ -16,10 +16,11 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make the tables, and the triggers that keep one of them."""
+    """Make the tables, and the triggers that keep two of them."""
     _create_files()
     _create_parts()
     _create_usage()
+    _create_events()
     op.create_index("partway_files_by_owner", "partway_files", ["created_by", "created", "id"])
     op.create_index("partway_files_newest", "partway_files", ["created", "id"])
     op.create_index("partway_files_by_deadline", "partway_files", ["upload_status", "expires"])
@@ -38,9 +39,11 @@ def downgrade() -> None:
     """Drop all tables, with all records."""
     op.drop_table("partway_parts")
     op.drop_table("partway_files")
-    for statement in usage_0001.DROP.get(op.get_bind().dialect.name, ()):
-        op.execute(sa.text(statement))
+    for triggers in (usage_0001, events_0001):
+        for statement in triggers.DROP.get(op.get_bind().dialect.name, ()):
+            op.execute(sa.text(statement))
     op.drop_table("partway_usage")
+    op.drop_table("partway_events")
 
 
 def _create_files() -> None:
@@ -118,8 +121,31 @@ def _create_usage() -> None:
         op.execute(sa.text(statement))
 
 
-def _index_present(name: str, columns: list[str], *, order: Sequence[str] = (), unique: bool = False) -> None:
-    present = sa.text(f"{columns[-1]} IS NOT NULL")
-    op.create_index(
-        name, "partway_files", [*columns, *order], unique=unique, sqlite_where=present, postgresql_where=present
+def _create_events() -> None:
+    op.create_table(
+        "partway_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sa.Column("position", sa.BigInteger),
+        sa.Column("event_id", sa.Uuid, nullable=False),
+        sa.Column("file_id", sa.Uuid, nullable=False),
+        sa.Column("owner", sa.String(255), nullable=False),
+        sa.Column("type", sa.String(32), nullable=False),
+        sa.Column("data", sa.JSON, nullable=False),
+        sa.Column("created", _TIME, nullable=False),
     )
+    unplaced = sa.text("position IS NULL")
+    op.create_index(
+        "partway_events_unplaced", "partway_events", ["id"], sqlite_where=unplaced, postgresql_where=unplaced
+    )
+    _index_present("partway_events_in_order", ["position"], table="partway_events", unique=True)
+    _index_present("partway_events_of_file", ["file_id", "position"], table="partway_events")
+    _index_present("partway_events_of_owner", ["owner", "position"], table="partway_events")
+    for statement in events_0001.CREATE[op.get_bind().dialect.name]:
+        op.execute(sa.text(statement))
+
+
+def _index_present(
+    name: str, columns: list[str], *, table: str = "partway_files", order: Sequence[str] = (), unique: bool = False
+) -> None:
+    present = sa.text(f"{columns[-1]} IS NOT NULL")
+    op.create_index(name, table, [*columns, *order], unique=unique, sqlite_where=present, postgresql_where=present)
