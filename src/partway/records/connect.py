@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,12 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("records", module="sqlalchemy") from error
 
+from partway.records.database import Database
+from partway.records.feed import Feed
 from partway.records.sql import SqlRecords
 from partway.records.sqlite import BlockingSqlite, Synchronous
 from partway.records.sqlite_queue import QueuedSqlite
+from partway.records.telling import TellingDatabase
 
 POOL_SIZE = 10  #: connections to PostgreSQL at most
 _POSTGRES = frozenset({"postgresql", "postgres"})
@@ -28,7 +31,7 @@ class BlockingSqlRecords(SqlRecords):
     """SQL records whose verbs never suspend, in the caller's thread; they refuse to run on an event loop."""
 
 
-def connect_records(url: str, *, pool_size: int = POOL_SIZE) -> SqlRecords:
+def connect_records(url: str, *, pool_size: int = POOL_SIZE, changed: Callable[[], object] | None = None) -> SqlRecords:
     """Records for an event loop. Opens nothing yet; close them with `aclose`.
 
     Args:
@@ -36,17 +39,32 @@ def connect_records(url: str, *, pool_size: int = POOL_SIZE) -> SqlRecords:
             A driver (`postgresql+psycopg://`) may be named and is not heeded. SQLite's `?synchronous=normal` writes in
             half the time, but a power cut may lose the last seconds.
         pool_size: connections to PostgreSQL at most. SQLite is run in one thread of its own.
+        changed: is called on the loop when files may have changed, after the commit; such as `Feed.tell`.
 
     Raises:
         Misconfigured: the URL is none of these.
         MissingExtra: the driver is not installed.
     """
     database_url = read_url(url)
+    database = _open(database_url, pool_size=pool_size)
+    return SqlRecords(database if changed is None else TellingDatabase(database, changed))
+
+
+def connect_feed(url: str) -> Feed:
+    """A feed of what happens to the files of a database: `connect_records(url, changed=feed.tell)`, `feed.start`.
+
+    Args:
+        url: as for `connect_records`. On PostgreSQL it also hears from the other processes.
+
+    Raises:
+        Misconfigured, MissingExtra: as for `connect_records`.
+    """
+    database_url = read_url(url)
     if not is_postgres(database_url):
-        return SqlRecords(QueuedSqlite(sqlite_path(database_url), synchronous=_synchronous(database_url)))
+        return Feed()
     with needs_postgres():
-        from partway.records.postgres import AsyncPostgres
-    return SqlRecords(AsyncPostgres(database_url, pool_size=pool_size))
+        from partway.records.postgres_line import PostgresLine
+    return Feed(line=PostgresLine(database_url))
 
 
 def connect_blocking_records(url: str, *, pool_size: int = POOL_SIZE) -> BlockingSqlRecords:
@@ -67,6 +85,14 @@ def connect_blocking_records(url: str, *, pool_size: int = POOL_SIZE) -> Blockin
     with needs_postgres():
         from partway.records.blocking_postgres import BlockingPostgres
     return BlockingSqlRecords(BlockingPostgres(database_url, pool_size=pool_size))
+
+
+def _open(url: URL, *, pool_size: int) -> Database:
+    if not is_postgres(url):
+        return QueuedSqlite(sqlite_path(url), synchronous=_synchronous(url))
+    with needs_postgres():
+        from partway.records.postgres import AsyncPostgres
+    return AsyncPostgres(url, pool_size=pool_size)
 
 
 def _synchronous(url: URL) -> Synchronous:

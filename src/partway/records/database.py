@@ -25,13 +25,14 @@ class Prepared:
         dialect: the database's, with positional parameters.
     """
 
-    __slots__ = ("_fixed", "_pick", "_single", "reads", "sql")
+    __slots__ = ("_fixed", "_pick", "_single", "changes", "reads", "sql")
 
     def __init__(self, statement: Executable, *, dialect: Dialect) -> None:
         compiled = cast(SQLCompiler, cast(Any, statement).compile(dialect=dialect))
         names = compiled.positiontup or []
         self.sql = str(compiled)
         self.reads = isinstance(statement, Select)  #: it changes nothing
+        self.changes = getattr(statement, "table", None)  #: the table whose rows it writes
         self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
         self._pick = itemgetter(*names) if names else None
         self._single = len(names) == 1

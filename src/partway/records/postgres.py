@@ -12,9 +12,9 @@ from partway.records.database import Prepared
 from partway.records.postgres_door import DriverErrors, postgres_door
 from partway.records.rows import NATIVE, Row, RowFormat
 
-_CONNECT_SECONDS = 10
+CONNECT_SECONDS = 10
 _COMMAND_SECONDS = 30
-_ERRORS = DriverErrors(
+ASYNCPG_ERRORS = DriverErrors(
     all=(asyncpg.PostgresError, asyncpg.InterfaceError),
     data=(),
     # It is also raised for wrong use.
@@ -31,14 +31,14 @@ class AsyncPostgres:
 
     def __init__(self, url: URL, *, pool_size: int) -> None:
         self.dialect: Dialect = make_url("postgresql+asyncpg://").get_dialect()()
-        self._url = url.difference_update_query(_LIBPQ_ONLY)
+        self._url = url
         self._pool_size = pool_size
         self._pool: Any = None
 
     async def fetch(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Row]:
         """Run one statement and return its rows."""
-        with postgres_door(self._url, _ERRORS):
-            async with (self._pool or await self._open()).acquire(timeout=_CONNECT_SECONDS) as connection:
+        with postgres_door(self._url, ASYNCPG_ERRORS):
+            async with (self._pool or await self._open()).acquire(timeout=CONNECT_SECONDS) as connection:
                 rows: Sequence[Row] = await connection.fetch(statement.sql, *statement.arguments(values))
         return rows
 
@@ -47,8 +47,8 @@ class AsyncPostgres:
         arguments = [statement.arguments(values) for values in many]
         if not arguments:
             return []
-        with postgres_door(self._url, _ERRORS):
-            async with (self._pool or await self._open()).acquire(timeout=_CONNECT_SECONDS) as connection:
+        with postgres_door(self._url, ASYNCPG_ERRORS):
+            async with (self._pool or await self._open()).acquire(timeout=CONNECT_SECONDS) as connection:
                 # One implicit transaction: all are sent before one Sync.
                 rows: Sequence[Row] = await connection.fetchmany(statement.sql, arguments)
         return rows
@@ -62,14 +62,20 @@ class AsyncPostgres:
     async def _open(self) -> Any:
         # With no connection to open at once this never suspends, so two verbs cannot open two pools.
         self._pool = await asyncpg.create_pool(
-            self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+            asyncpg_dsn(self._url),
             min_size=0,
             max_size=self._pool_size,
-            timeout=_CONNECT_SECONDS,
+            timeout=CONNECT_SECONDS,
             command_timeout=_COMMAND_SECONDS,
             reset=_keep,
         )
         return self._pool
+
+
+def asyncpg_dsn(url: URL) -> str:
+    """A database URL as asyncpg reads it."""
+    plain = url.set(drivername="postgresql").difference_update_query(_LIBPQ_ONLY)
+    return plain.render_as_string(hide_password=False)
 
 
 async def _keep(connection: Any) -> None:

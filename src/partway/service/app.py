@@ -138,11 +138,13 @@ def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop):  # ty
         gc.collect()
         gc.freeze()  # all that lives as long as the process: no collection has to look at it again
         _tame_memory()
+        wiring.feed.start(wiring.records)
         upkeep.start()
         try:
             yield
         finally:
             await upkeep.stop()
+            await wiring.feed.stop()
             await wiring.aclose()
             if rate is not None:
                 await rate.aclose()

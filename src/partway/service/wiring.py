@@ -16,7 +16,8 @@ from pathlib import Path
 from partway.core.file import new_file_id
 from partway.core.ports import Cdn, Store
 from partway.errors import Misconfigured, RecordsUnavailable, StoreRefused, StoreUnavailable
-from partway.records.connect import connect_records
+from partway.records.connect import connect_feed, connect_records
+from partway.records.feed import Feed
 from partway.records.sql import SqlRecords
 from partway.s3.object_options import ObjectOptions
 from partway.service.settings import BucketSettings, ServiceSettings
@@ -61,6 +62,7 @@ class Wiring:
 
     store: OpenedStore
     records: SqlRecords
+    feed: Feed  #: of what happens to the records' files
     database_url: str
     cdn: Cdn | None = None  #: where clients download, if not from the store
 
@@ -84,9 +86,11 @@ def wire_up(settings: ServiceSettings) -> Wiring:
         Misconfigured: they cannot be opened so.
     """
     _make_data_dir(settings.data_dir)
+    feed = connect_feed(settings.effective_database_url)
     return Wiring(
         store=_open_bucket(settings.bucket) if settings.bucket.name else _open_disk(settings),
-        records=connect_records(settings.effective_database_url),
+        records=connect_records(settings.effective_database_url, changed=feed.tell),
+        feed=feed,
         database_url=settings.effective_database_url,
         cdn=_cdn(settings.cdn),
     )
