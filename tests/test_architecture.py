@@ -25,15 +25,19 @@ MAY_IMPORT = {
     "contracts": {"errors"},
     "stores": {"errors", "core", "s3", "threads", "contracts"},
     "records": {"errors", "core", "threads", "contracts"},
+    "webhooks": {"errors", "core"},
     "detection": {"errors"},
     "bucket": {"errors", "core", "threads", "stores"},
     "wire": {"errors", "core"},
     "fastapi": {"errors", "core", "s3", "threads", "stores", "bucket", "wire"},
     "client": {"errors", "core"},
-    "service": {"errors", "core", "s3", "threads", "stores", "records", "detection", "bucket", "wire", "fastapi"},
+    "service": {
+        *("errors", "core", "s3", "threads", "stores", "records"),
+        *("webhooks", "detection", "bucket", "wire", "fastapi"),
+    },
     "cli": {
         *("errors", "core", "s3", "threads", "stores", "records"),
-        *("detection", "bucket", "wire", "fastapi", "service", "client"),
+        *("webhooks", "detection", "bucket", "wire", "fastapi", "service", "client"),
     },
 }
 #: Room → foreign modules that it may not import.

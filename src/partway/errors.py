@@ -18,6 +18,7 @@
     │   └── StoreUnavailable           the store is down, slow or says SlowDown: again later
     ├── RecordsUnavailable           the database is down: again later
     ├── Unreachable                  no answer from the service or the store; raised by clients
+    ├── InvalidSignature             a webhook that is not ours, or too old; raised by `partway.webhooks.verify`
     ├── Misconfigured                a setting is missing or wrong; raised at start
     ├── MissingExtra                 an optional dependency is not installed
     └── WouldBlock                   a blocking port on a running event loop, or a story that suspends without one
@@ -160,6 +161,12 @@ class Unreachable(PartwayError):
     """No answer from the service or the store within the client's patience."""
 
     code = "unreachable"
+
+
+class InvalidSignature(PartwayError):
+    """A webhook that is not Partway's, was changed on its way, or is too old."""
+
+    code = "invalid_signature"
 
 
 class Misconfigured(PartwayError):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Dialect, bindparam, delete, func, select, update
 
 from partway.records.database import Prepared
-from partway.records.tables import UNPLACED, events
+from partway.records.tables import UNPLACED, deliveries, endpoints, events
 
 #: The columns of an event as it is read.
 EVENT_COLUMNS = (
@@ -51,9 +51,15 @@ class EventStatements:
     def remove(self) -> Prepared:
         """Delete up to `limit` events with a position that are older than `before`, but for the last; gives ids.
 
-        It looks at the first ones alone: positions grow with time.
+        It looks at the first ones alone: positions grow with time. Those that open endpoints were not told of stay.
         """
-        placed = select(events.c.id, events.c.created).where(events.c.position < _highest())
+        untold = select(func.min(endpoints.c.position)).where(endpoints.c.closed.is_(None)).scalar_subquery()
+        waiting = select(deliveries.c.event).where(deliveries.c.event == events.c.id, deliveries.c.due.is_not(None))
+        placed = select(events.c.id, events.c.created).where(
+            events.c.position < _highest(),
+            events.c.position <= func.coalesce(untold, events.c.position),
+            ~waiting.exists(),
+        )
         first = placed.order_by(events.c.position).limit(bindparam("limit")).subquery()
         old = select(first.c.id).where(first.c.created < bindparam("before", type_=events.c.created.type))
         return self._prepare(delete(events).where(events.c.id.in_(old)).returning(events.c.id))

@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from partway.core.checksums import ChecksumAlgorithm
+from partway.core.deliveries import Endpoint
 from partway.core.events import Event, EventType
 from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
+from partway.core.webhooks import Delivery
 from partway.records.values import (
     FIELDS,
     FLAGS,
@@ -121,6 +123,37 @@ class RowFormat:
             owner=owner,
             created=self.time_from_driver(created),
             data=json.loads(data),
+        )
+
+    def endpoint_from_row(self, row: Row) -> Endpoint:
+        """The endpoint of a row with the columns `ENDPOINT_COLUMNS`."""
+        url, position, leased, closed = row
+        return Endpoint(
+            url=url,
+            position=position,
+            leased=self.time_from_driver(leased),
+            closed=closed and self.time_from_driver(closed),
+        )
+
+    def delivery_row(self, delivery: Delivery) -> dict[str, Any]:
+        """How a delivery stands, and of which position."""
+        return {
+            "of": delivery.event.position,
+            "attempts": delivery.attempts,
+            "due": delivery.due and self.time_to_driver(delivery.due),
+            "tried": delivery.tried and self.time_to_driver(delivery.tried),
+            "error": delivery.error,
+        }
+
+    def delivery_from_row(self, row: Row) -> Delivery:
+        """The delivery of a row with the columns `DELIVERY_COLUMNS`."""
+        attempts, due, tried, error, *event = row
+        return Delivery(
+            event=self.event_from_row(event),
+            attempts=attempts,
+            due=due and self.time_from_driver(due),
+            tried=tried and self.time_from_driver(tried),
+            error=error,
         )
 
 

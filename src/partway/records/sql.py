@@ -14,7 +14,7 @@ from partway.core.refusals import key_taken
 from partway.errors import Conflict, RecordsUnavailable
 from partway.records.cursors import Cursor, page_of
 from partway.records.database import Database
-from partway.records.sql_events import SqlEvents
+from partway.records.sql_deliveries import SqlDeliveries
 from partway.records.statements import Statements, like_pattern
 from partway.records.tables import HEAD
 from partway.records.values import check_changes, check_query, check_text, folded
@@ -22,7 +22,7 @@ from partway.records.values import check_changes, check_query, check_text, folde
 _ADD_ATTEMPTS = 3
 
 
-class SqlRecords(SqlEvents):
+class SqlRecords(SqlDeliveries):
     """File records in SQLite or PostgreSQL. Each verb is one transaction, most are one statement.
 
     Make one with `partway.records.connect.connect_records` (for an event loop) or `connect_blocking_records` (verbs

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from partway.core.webhooks import MAX_ERROR_LENGTH, MAX_URL_LENGTH
 from partway.records.values import ENUM_LENGTH, EVENT_TYPE_LENGTH, FIELDS, TEXT_LENGTHS
 
 VERSION_TABLE = "partway_version"  #: holds the revision of the tables
@@ -164,3 +165,34 @@ events = Table(
 
 #: The columns of a record, in the order of its fields.
 FILE_COLUMNS = tuple(files.c[field] for field in FIELDS)
+#: Who is told of events, and how far they are.
+endpoints = Table(
+    "partway_endpoints",
+    metadata,
+    Column("url", String(MAX_URL_LENGTH), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("leased", UtcDateTime, nullable=False),
+    Column("closed", UtcDateTime),
+)
+
+#: Events that an endpoint could not be told of, and those that wait behind them. They are dead if they are never due.
+deliveries = Table(
+    "partway_deliveries",
+    metadata,
+    Column(
+        "event",
+        ForeignKey(events.c.id, ondelete="CASCADE", name="partway_deliveries_event"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("url", String(MAX_URL_LENGTH), primary_key=True),
+    Column("position", BigInteger, nullable=False),  # the event's
+    Column("file_id", Uuid, nullable=False),  # the event's
+    Column("attempts", Integer, nullable=False),
+    Column("due", UtcDateTime),
+    Column("tried", UtcDateTime),
+    Column("error", String(MAX_ERROR_LENGTH)),
+    Index("partway_deliveries_of_file", "url", "file_id", "position"),
+    _index_of_present("partway_deliveries_by_due", "url", "due"),
+)
+

@@ -22,6 +22,7 @@ from partway.core.ports import Records
 from partway.records.contract.bench import Bench, Check, Together, in_own_threads, in_tasks
 from partway.records.contract.bulk import CHECKS as _BULK
 from partway.records.contract.changes import CHECKS as _CHANGES
+from partway.records.contract.deliveries import CHECKS as _DELIVERIES
 from partway.records.contract.due import CHECKS as _DUE
 from partway.records.contract.event_order import CHECKS as _EVENT_ORDER
 from partway.records.contract.events import CHECKS as _EVENTS
@@ -47,6 +48,7 @@ CHECKS: Mapping[str, Check] = {
         _DUE,
         _EVENTS,
         _EVENT_ORDER,
+        _DELIVERIES,
     )
     for check in checks
 }

@@ -1,4 +1,4 @@
-"""The files, their reported parts, what every owner uses, and what happened to files."""
+"""The files, their reported parts, what every owner uses, what happened to files, and who was told of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_parts()
     _create_usage()
     _create_events()
+    _create_deliveries()
     op.create_index("partway_files_by_owner", "partway_files", ["created_by", "created", "id"])
     op.create_index("partway_files_newest", "partway_files", ["created", "id"])
     op.create_index("partway_files_by_deadline", "partway_files", ["upload_status", "expires"])
@@ -43,6 +44,8 @@ def downgrade() -> None:
         for statement in triggers.DROP.get(op.get_bind().dialect.name, ()):
             op.execute(sa.text(statement))
     op.drop_table("partway_usage")
+    op.drop_table("partway_endpoints")
+    op.drop_table("partway_deliveries")
     op.drop_table("partway_events")
 
 
@@ -142,6 +145,35 @@ def _create_events() -> None:
     _index_present("partway_events_of_owner", ["owner", "position"], table="partway_events")
     for statement in events_0001.CREATE[op.get_bind().dialect.name]:
         op.execute(sa.text(statement))
+
+
+def _create_deliveries() -> None:
+    op.create_table(
+        "partway_endpoints",
+        sa.Column("url", sa.String(2000), primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("leased", _TIME, nullable=False),
+        sa.Column("closed", _TIME),
+    )
+    op.create_table(
+        "partway_deliveries",
+        sa.Column(
+            "event",
+            sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+            sa.ForeignKey("partway_events.id", ondelete="CASCADE", name="partway_deliveries_event"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("url", sa.String(2000), primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("file_id", sa.Uuid, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("due", _TIME),
+        sa.Column("tried", _TIME),
+        sa.Column("error", sa.String(255)),
+    )
+    op.create_index("partway_deliveries_of_file", "partway_deliveries", ["url", "file_id", "position"])
+    _index_present("partway_deliveries_by_due", ["url", "due"], table="partway_deliveries")
 
 
 def _index_present(
