@@ -10,6 +10,7 @@ import jwt
 import requests
 
 SECRET = "an acceptance secret that is long enough for every algorithm: 64 bytes"
+NOTIFICATION_TOKEN = "what the store brings with its notifications"  # of no real service
 MIB = 1024 * 1024
 PART_SIZE = 5 * MIB
 

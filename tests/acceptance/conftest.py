@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.api import SECRET, Api, token_for
+from tests.acceptance.api import NOTIFICATION_TOKEN, SECRET, Api, token_for
 from tests.servers.service import Service
 
 
@@ -29,7 +29,8 @@ def stack(request: pytest.FixtureRequest) -> dict[str, str]:
 def service(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service on both."""
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
-    with Service(data_dir, env={**stack, "PARTWAY_PRESIGN_API": "true"}) as running:
+    more = {"PARTWAY_PRESIGN_API": "true", "PARTWAY_NOTIFICATION_TOKEN": NOTIFICATION_TOKEN}
+    with Service(data_dir, env={**stack, **more}) as running:
         yield running
 
 

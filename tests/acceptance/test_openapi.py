@@ -68,6 +68,7 @@ def test_the_description_names_every_route(service: Service) -> None:
         "POST /v1/files/{file_id}/copy",
         "POST /v1/files/{file_id}/restore",
         "POST /v1/files/{file_id}/set-parent",
+        "POST /v1/notifications/s3",
     }
 
 

@@ -17,9 +17,11 @@ from partway.core.blocking import iterate_straight, run_straight
 from partway.core.copies import Copies
 from partway.core.file import Caller, File
 from partway.core.files import Files
+from partway.core.hooks import ApplicationHooks, Hooks
 from partway.core.initiation import NewUpload, UploadSettings
 from partway.core.parts import ClaimedPart, StoreLimits
 from partway.core.ports import PartToSign, SignedPart, SignedParts
+from partway.core.proxied import ProxiedUploads
 from partway.core.trash import Trash
 from partway.core.uploads import BegunUpload, Uploads
 from partway.records.memory import MemoryRecords
@@ -86,6 +88,7 @@ class House:
         powers: whether the store and the records of `stories` have their optional powers; without them they pause too.
         records: others than those in memory.
         settings: how uploads are made.
+        hooks: an application's.
     """
 
     def __init__(
@@ -95,11 +98,13 @@ class House:
         powers: bool = True,
         records: Any = None,
         settings: UploadSettings = SETTINGS,
+        hooks: ApplicationHooks | None = None,
     ) -> None:
         self.clock = HandClock()
         self.store = MemoryStore(limits=StoreLimits(min_part_size=PART_SIZE), clock=self.clock)
         self.records: MemoryRecords = records or MemoryRecords()
         self.settings = settings
+        self.hooks = Hooks(hooks)
         self.stories = Stories(self, paused=paused, powers=powers)
         self.calm = Stories(self, paused=False, powers=True)
 
@@ -177,17 +182,19 @@ class Stories:
         if paused or not powers:
             store = slow(store, STORE_VERBS + (POWERS if powers else ()))
             records = slow(records, RECORD_VERBS + (BULK_VERBS if powers else ()))
-        self.uploads = Uploads(store=store, records=records, settings=house.settings, clock=house.clock)
+        self.uploads = Uploads(
+            store=store, records=records, settings=house.settings, hooks=house.hooks, clock=house.clock
+        )
         self.files = Files(store=store, records=records, uploads=self.uploads, clock=house.clock)
         self.trash = Trash(store=store, records=records, files=self.files, url_expiry=URL_EXPIRY, clock=house.clock)
         self.copies = Copies(
             store=store,
             records=records,
-            settings=SETTINGS,
             uploads=self.uploads,
             files=self.files,
             clock=house.clock,
         )
+        self.proxied = ProxiedUploads(store=store, records=records, uploads=self.uploads, clock=house.clock)
         self.batches = Batches(
             store=store, records=records, settings=house.settings, uploads=self.uploads, clock=house.clock
         )

@@ -259,7 +259,7 @@ class Twisting:
 
 def twist(house: House, verb: str, deed: Any) -> None:
     """Have the completions of this house meet a store that is twisted at one verb."""
-    house.stories.uploads._completion._store = Twisting(house.store, verb, deed)  # type: ignore[assignment] # by design
+    house.stories.uploads.completion._store = Twisting(house.store, verb, deed)  # type: ignore[assignment] # by design
 
 
 def test_an_object_with_another_checksum_than_its_parts_fails_and_goes() -> None:

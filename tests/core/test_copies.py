@@ -15,6 +15,7 @@ from partway.core.file import File, UploadStatus
 from partway.core.keys import KeyTemplate
 from partway.core.policy import UploadPolicy
 from partway.core.ports import FileQuery
+from partway.core.uploads import Uploads
 from partway.errors import (
     Conflict,
     InvalidInput,
@@ -25,6 +26,14 @@ from partway.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+
+
+def copies_by(house: House, **settings: Any) -> Copies:
+    """Copies by other settings than the house's."""
+    uploads = Uploads(
+        store=house.store, records=house.records, settings=replace(SETTINGS, **settings), clock=house.clock
+    )
+    return Copies(store=house.store, records=house.records, uploads=uploads, files=house.calm.files, clock=house.clock)
 
 
 def copied(house: House, file: File, *, caller: Any = ALICE, key: str | None = None, **asked: Any) -> File:
@@ -87,14 +96,7 @@ def test_copies_that_are_refused_leave_no_record(asked: dict[str, Any]) -> None:
 def test_a_copy_passes_todays_policy() -> None:
     house = House()
     source = house.finished()
-    strict = Copies(
-        store=house.store,
-        records=house.records,
-        settings=replace(SETTINGS, policy=UploadPolicy(max_file_size=1)),
-        uploads=house.calm.uploads,
-        files=house.calm.files,
-        clock=house.clock,
-    )
+    strict = copies_by(house, policy=UploadPolicy(max_file_size=1))
     with pytest.raises(PolicyRefused):
         run_straight(strict.copy(source.id, NewCopy(), caller=ALICE))
 
@@ -102,14 +104,7 @@ def test_a_copy_passes_todays_policy() -> None:
 def test_copies_under_keys_that_can_repeat_overwrite_nothing() -> None:
     house = House()
     source = house.finished()
-    plain = Copies(
-        store=house.store,
-        records=house.records,
-        settings=replace(SETTINGS, key_template=KeyTemplate("{folder}/{name}", may_repeat=True)),
-        uploads=house.calm.uploads,
-        files=house.calm.files,
-        clock=house.clock,
-    )
+    plain = copies_by(house, key_template=KeyTemplate("{folder}/{name}", may_repeat=True))
     first, second = (run_straight(plain.copy(source.id, NewCopy(folder="a"), caller=ALICE)) for _ in range(2))
     assert first.key == "a/notes.txt"
     assert second.key != first.key

@@ -34,6 +34,7 @@ _PORTS = (
     "admin.port.grpc",
 )
 _START_TIMEOUT = 60.0  # seconds
+_WEBHOOK = "[notification.webhook]\nenabled = true\nendpoint = {}\nbearer_token = {}\n"
 
 
 class SeaweedFS:
@@ -41,11 +42,13 @@ class SeaweedFS:
 
     Args:
         directory: for its data, its identities and its log; made if need be.
+        webhook: where it sends its notifications, and the bearer token that it brings.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, webhook: tuple[str, str] | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._webhook = webhook
         self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
         self.access_key = f"AK{secrets.token_hex(9).upper()}"
@@ -83,6 +86,8 @@ class SeaweedFS:
         config.write_text(json.dumps(identities))
         # Without a key of its own it answers 500 to whoever asks it to encrypt.
         (self._directory / "security.toml").write_text(f'[s3.sse]\nkek = "{self._sse_key}"\n')
+        if self._webhook is not None:
+            (self._directory / "notification.toml").write_text(_WEBHOOK.format(*map(json.dumps, self._webhook)))
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(config), cwd=self._directory, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -29,11 +29,13 @@ NAMES = [
     "PARTWAY_CORS_ORIGINS",
     "PARTWAY_DATABASE_URL",
     "PARTWAY_DATA_DIR",
+    "PARTWAY_HOOKS",
     "PARTWAY_JWKS_URL",
     "PARTWAY_JWT_AUDIENCE",
     "PARTWAY_JWT_ISSUER",
     "PARTWAY_JWT_SECRET",
     "MAX_FILE_SIZE",
+    "PARTWAY_NOTIFICATION_TOKEN",
     "PARTWAY_PRESIGN_API",
     "PARTWAY_PRESIGN_FILE_TYPES",
     "PARTWAY_PRESIGN_KEY_PREFIX",
@@ -50,6 +52,7 @@ NAMES = [
     "PARTWAY_CHECK_CONTENT",
     "PARTWAY_COMPLETE_VANISHED",
     "PARTWAY_KEEP_ENDED_DAYS",
+    "PARTWAY_KEEP_EVENTS_DAYS",
     "PARTWAY_UPKEEP_INTERVAL",
     "PARTWAY_UPLOAD_TTL",
     "S3_ADDRESSING_STYLE",
@@ -84,6 +87,7 @@ WRONG = [
     ("PARTWAY_TRASH_DAYS", ["-1", "36501", "never"]),
     ("PARTWAY_UPKEEP_INTERVAL", ["-1", "often", "604801"]),
     ("PARTWAY_KEEP_ENDED_DAYS", ["-1", "x"]),
+    ("PARTWAY_KEEP_EVENTS_DAYS", ["0", "36501", "x"]),
     ("PARTWAY_COMPLETE_VANISHED", ["perhaps"]),
     ("PARTWAY_CHECK_CONTENT", ["perhaps"]),
     ("PARTWAY_UPLOAD_TTL", ["59", "never", "-5", "31536001"]),
@@ -115,6 +119,8 @@ WRONG = [
     ("PARTWAY_CORS_ORIGINS", ["example.com", "https://a.example/path", "https://ok.example,nope", "null"]),
     ("PARTWAY_JWT_SECRET", ["short", "x" * 31]),
     ("PARTWAY_SECRET_KEY", ["short", "x" * 31]),
+    ("PARTWAY_NOTIFICATION_TOKEN", ["short", "x" * 31]),
+    ("PARTWAY_HOOKS", ["hooks", "my app:hooks", "my-app:hooks", "app:", ":hooks", "app:a.b", "a:b:c", "..a:b"]),
 ]
 
 
@@ -140,9 +146,11 @@ def test_every_setting_arrives() -> None:
             "PARTWAY_API_PREFIX": "/api/v2/",
             "PARTWAY_CORS_ORIGINS": "https://a.example, http://localhost:3000/",
             "PARTWAY_DATABASE_URL": "postgresql:///files",
+            "PARTWAY_HOOKS": "myapp.files:hooks",
             "PARTWAY_JWT_AUDIENCE": "files",
             "PARTWAY_JWT_ISSUER": "us",
             "PARTWAY_JWT_SECRET": SECRET,
+            "PARTWAY_NOTIFICATION_TOKEN": SECRET,
             "PARTWAY_PUBLIC_MAX_AGE": "0",
             "PARTWAY_PUBLIC_URL": "https://files.example/",
             "PARTWAY_SECRET_KEY": SECRET,
@@ -168,6 +176,7 @@ def test_every_setting_arrives() -> None:
     assert settings.effective_database_url == "postgresql:///files"
     assert settings.api_prefix == "/api/v2"
     assert settings.public_url == "https://files.example"
+    assert (settings.hooks, settings.notification_token) == ("myapp.files:hooks", SECRET)
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert (settings.download_expiry, settings.public_max_age) == (604_800, 0)
     assert settings.upkeep.keep_trash == timedelta(days=7)

@@ -32,6 +32,8 @@ _BY_STATUS: dict[int, type[errors.PartwayError]] = {
     503: errors.StoreUnavailable,
     504: errors.StoreUnavailable,
 }
+#: In an answer of our own, 403 is the application's word on one file; in anybody else's it is about who we are.
+_OF_OURS: dict[int, type[errors.PartwayError]] = {**_BY_STATUS, 403: errors.Refused}
 #: Statuses after which the same request may work.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -64,7 +66,7 @@ def error_of_problem(problem: dict[str, Any]) -> errors.PartwayError:
     """The error of a problem object (RFC 9457) with a `code` of ours."""
     code, detail = str(problem["code"]), str(problem.get("detail") or problem.get("title") or problem["code"])
     status = problem.get("status")
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status if isinstance(status, int) else 0, errors.PartwayError)
+    kind = _BY_CODE.get(code) or _OF_OURS.get(status if isinstance(status, int) else 0, errors.PartwayError)
     facts = {name: value for name, value in problem.items() if name not in _MEMBERS and name.isidentifier()}
     return kind(detail, code=code, **facts)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from partway.core.file import Caller, File, UploadStatus
-from partway.core.initiation import NewUpload, UploadSettings, new_file
+from partway.core.initiation import NewUpload, UploadSettings
 from partway.core.keys import is_unique
 from partway.core.ports import (
     BulkRecords,
@@ -34,7 +34,7 @@ class Batches:
 
     Args:
         store, records, settings, clock: as for `Uploads`.
-        uploads: for files that go by a multipart upload.
+        uploads: drafts all files, and begins those that go by a multipart upload.
     """
 
     def __init__(
@@ -52,24 +52,13 @@ class Batches:
         Returns:
             For each request, in order, the begun upload or the error that it would have got alone.
         """
-        if not isinstance(self._store, ConditionalPuts) or not isinstance(self._records, BulkRecords):
-            return [await self._one(each, caller) for each in new]
-        begun: list[BegunUpload | PartwayError | None] = [None] * len(new)
-        files: dict[int, File] = {}
-        for place, each in enumerate(new):
-            try:
-                file = self._new_file(each, caller)
-            except PartwayError as error:
-                begun[place] = error
-            else:
-                if file.single_put:
-                    files[place] = file
-        refused = await self._uploads.admission.admit_all(list(files.values()))
-        for place, file in files.items():
-            begun[place] = refused.get(file.id) or BegunUpload(
-                file=file, signed=await self._uploads.sign_single_put(file)
-            )
-        return [done or await self._one(each, caller) for done, each in zip(begun, new, strict=True)]
+        drafts = [await self._draft(each, caller) for each in new]
+        single = [file for file in drafts if isinstance(file, File) and file.single_put]
+        refused = await self._uploads.admission.admit_all(single) if single else {}
+        return [
+            draft if isinstance(draft, PartwayError) else await self._begin(draft, each, refused)
+            for draft, each in zip(drafts, new, strict=True)
+        ]
 
     async def complete(self, file_ids: Sequence[UUID], *, caller: Caller) -> list[File | PartwayError]:
         """Finish many uploads; see `Uploads.complete`.
@@ -89,8 +78,13 @@ class Batches:
         done = await self._finish(self._records, single, await self._listed(list(single)))
         return [done.get(file_id) or await self._complete_one(file_id, caller) for file_id in file_ids]
 
-    def _new_file(self, new: NewUpload, caller: Caller) -> File:
-        file = new_file(new, caller=caller, settings=self._settings, limits=self._store.limits, now=self._clock.now())
+    async def _draft(self, new: NewUpload, caller: Caller) -> File | PartwayError:
+        try:
+            file = await self._uploads.draft(new, caller=caller)
+        except PartwayError as error:
+            return error
+        if not isinstance(self._store, ConditionalPuts) or not isinstance(self._records, BulkRecords):
+            return file
         checksummed = file.checksum_algorithm is None or bool(new.part_checksums)
         # Rows of a listing tell nothing of whose object it is: keys that others may have go the other way.
         alone = is_unique(file.key, file.id)
@@ -123,6 +117,8 @@ class Batches:
                 file.id: changes[file.id] for file in files.values() if file.id in changes and file.created_by == owner
             }
             done |= {file.id: file for file in await records.change_each(mine, when={UploadStatus.UPLOADING})}
+        for file in done.values():
+            await self._uploads.hooks.after_complete(file)
         return done
 
     async def _listed(self, keys: Sequence[str]) -> dict[str, ListedObject]:
@@ -144,9 +140,13 @@ class Batches:
                 break
         return found
 
-    async def _one(self, new: NewUpload, caller: Caller) -> BegunUpload | PartwayError:
+    async def _begin(
+        self, file: File, new: NewUpload, refused: Mapping[UUID, PartwayError]
+    ) -> BegunUpload | PartwayError:
+        if file.single_put:
+            return refused.get(file.id) or BegunUpload(file=file, signed=await self._uploads.sign_single_put(file))
         try:
-            return await self._uploads.initiate(new, caller=caller)
+            return await self._uploads.begin(file, new)
         except PartwayError as error:
             return error
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from partway.core.content import HEAD_SIZE, Finding, judge_content
 from partway.core.file import File, UploadStatus, may_become
+from partway.core.hooks import Hooks
 from partway.core.initiation import UploadSettings
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
 from partway.core.ports import Clock, Records, Store, StoredObject
@@ -32,13 +33,15 @@ class Completion:
         store: where the bytes are.
         records: where the files are remembered.
         settings: who looks at the bytes, and what the policy takes.
+        hooks: who is told of finished files.
         clock: the time of day.
     """
 
-    def __init__(self, *, store: Store, records: Records, settings: UploadSettings, clock: Clock) -> None:
+    def __init__(self, *, store: Store, records: Records, settings: UploadSettings, hooks: Hooks, clock: Clock) -> None:
         self._store = store
         self._records = records
         self._settings = settings
+        self._hooks = hooks
         self._clock = clock
 
     async def complete(self, file: File, claims: Mapping[int, ClaimedPart]) -> File:
@@ -83,6 +86,21 @@ class Completion:
         if standing.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
             return await self._fail(standing, "upload_gone", settled=True)
         return standing
+
+    async def appeared(self, file: File) -> File:
+        """Complete an open file whose object is there: by its single PUT, or joined by a request that then died.
+
+        Returns:
+            The record as it now stands: completed, failed, or as it was, if there is no object, another's lies where
+            parts can still be sent, or a request completes the file at this moment.
+        """
+        if self._under_way(file):
+            return file
+        stored = await self._store.head(file.key)
+        verdict = judge_object(file, stored)
+        if verdict is Verdict.ABSENT or (verdict is Verdict.FOREIGN and not file.single_put):
+            return file
+        return await self._conclude(file, stored, checksum=None)
 
     async def let_go(self, file: File) -> File:
         """Reopen an upload whose completion shows no life any more, so that it can be given up.
@@ -193,7 +211,10 @@ class Completion:
             modified=now,
             settled=True,
         )
-        return done or await self._overtaken(file)
+        if done is None:
+            return await self._overtaken(file)
+        await self._hooks.after_complete(done)
+        return done
 
     async def _look_inside(self, file: File, stored: StoredObject) -> Finding:
         """What the object's first bytes are, if anybody is to look."""

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from partway.core.completion import Completion
 from partway.core.file import OPEN, Caller, File, UploadStatus
 from partway.core.files import Files
-from partway.core.initiation import NewUpload, UploadSettings, check_same_request, new_file
+from partway.core.initiation import NewUpload, check_same_request
 from partway.core.ports import Clock, ObjectCopies, Records, Store, SystemClock
 from partway.core.refusals import wrong_state
 from partway.core.reservation import delete_own, require_free
@@ -39,8 +38,7 @@ class Copies:
     Args:
         store: where the bytes are; it must copy them itself (`ObjectCopies`).
         records: where the files are remembered.
-        settings: how files are made: policy, keys.
-        uploads: lets copies in, and gives up those that fail.
+        uploads: drafts copies, lets them in, and gives up those that fail.
         files: finds the source.
         clock: the time of day.
     """
@@ -50,18 +48,15 @@ class Copies:
         *,
         store: Store,
         records: Records,
-        settings: UploadSettings,
         uploads: Uploads,
         files: Files,
         clock: Clock | None = None,
     ) -> None:
         self._store = store
         self._records = records
-        self._settings = settings
         self._uploads = uploads
         self._files = files
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
 
     async def copy(self, file_id: UUID, new: NewCopy, *, caller: Caller, idempotency_key: str | None = None) -> File:
         """Copy a finished file. The copy is the caller's, is private, and is attached to nothing.
@@ -81,7 +76,7 @@ class Copies:
         if not isinstance(self._store, ObjectCopies):
             raise StoreError("This store cannot copy; download the file and upload it anew.", code="not_supported")
         source = await self._files.finished(file_id, caller=caller)
-        reserved = self._reservation(source, new, caller=caller, idempotency_key=idempotency_key)
+        reserved = await self._reservation(source, new, caller=caller, idempotency_key=idempotency_key)
         copy = await self._uploads.admission.admit(reserved, self._uploads.reserve)
         if copy.id != reserved.id:
             check_same_request(copy, reserved)
@@ -108,7 +103,7 @@ class Copies:
             await self._leave_nothing(copy)
             raise
 
-    def _reservation(self, source: File, new: NewCopy, *, caller: Caller, idempotency_key: str | None) -> File:
+    async def _reservation(self, source: File, new: NewCopy, *, caller: Caller, idempotency_key: str | None) -> File:
         asked = NewUpload(
             file_name=source.file_name,
             file_size=source.file_size,
@@ -118,14 +113,7 @@ class Copies:
             metadata=source.metadata if new.metadata is None else new.metadata,
             folder=new.folder,
         )
-        file = new_file(
-            asked,
-            caller=caller,
-            settings=self._settings,
-            limits=self._store.limits,
-            now=self._clock.now(),
-            idempotency_key=idempotency_key,
-        )
+        file = await self._uploads.draft(asked, caller=caller, idempotency_key=idempotency_key)
         return file.evolve(
             copied_from=str(source.id), checksum=source.checksum, detected_content_type=source.detected_content_type
         )
@@ -141,7 +129,7 @@ class Copies:
             raise Conflict("The copy was given up meanwhile; copy the file again.", code="upload_aborted")
         if standing.upload_status is UploadStatus.COMPLETED:
             return await self._made_again(standing)
-        done = await self._completion.settle_gone(standing)
+        done = await self._uploads.completion.settle_gone(standing)
         if done.upload_status is not UploadStatus.COMPLETED:
             raise StoreError(
                 "What the store made is not the file's copy, and was removed; copy the file again.",

@@ -220,6 +220,11 @@ _LONGEST = {
 }
 
 
+def is_key(text: str) -> bool:
+    """Whether a text could be a key of ours."""
+    return len(text) <= MAX_KEY_LENGTH and _KEY.fullmatch(text) is not None
+
+
 def is_unique(key: str, file_id: UUID) -> bool:
     """Whether no other file can have this key: it holds the file's id."""
     return str(file_id) in key

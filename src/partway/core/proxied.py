@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from partway.core.completion import Completion
 from partway.core.file import Caller, File, UploadStatus
 from partway.core.files import checked_changes
-from partway.core.initiation import NewUpload, UploadSettings, new_file
+from partway.core.initiation import NewUpload
 from partway.core.parts import MIB, PartPlan, plan_parts
 from partway.core.ports import Clock, ObjectWrites, PartToSign, PartWrites, Records, Store, SystemClock
 from partway.core.uploads import Uploads
@@ -30,8 +29,7 @@ class ProxiedUploads:
     Args:
         store: where the bytes go; it must take them from us (`PartWrites`, `ObjectWrites`).
         records: where the files are remembered.
-        settings: how uploads are made; the part size is our own.
-        uploads: begins, completes and gives up.
+        uploads: drafts, begins, completes and gives up.
         clock: the time of day.
     """
 
@@ -40,16 +38,13 @@ class ProxiedUploads:
         *,
         store: Store,
         records: Records,
-        settings: UploadSettings,
         uploads: Uploads,
         clock: Clock | None = None,
     ) -> None:
         self._store = store
         self._records = records
-        self._settings = settings
         self._uploads = uploads
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
 
     async def store_small(self, new: NewUpload, body: bytes, *, caller: Caller) -> File:
         """Store a file that came whole, by one PUT that cannot overwrite.
@@ -60,13 +55,10 @@ class ProxiedUploads:
         """
         if not isinstance(self._store, ObjectWrites):
             raise _takes_no_bytes()
-        file = await self._uploads.admission.admit(
-            new_file(new, caller=caller, settings=self._settings, limits=self._store.limits, now=self._clock.now()),
-            self._uploads.reserve,
-        )
+        file = await self._uploads.admission.admit(await self._uploads.draft(new, caller=caller), self._uploads.reserve)
         try:
             await self._store.write_object(file.key, body, content_type=file.file_content_type, token=file.token)
-            return self._whole(await self._completion.settle_gone(await self._as_uploading(file)))
+            return self._whole(await self._uploads.completion.settle_gone(await self._as_uploading(file)))
         except BaseException:
             await self.give_up(file)
             raise

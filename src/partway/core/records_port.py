@@ -130,6 +130,15 @@ class BulkRecords(Protocol):
 
 
 @runtime_checkable
+class KeyedRecords(Protocol):
+    """Optional power of records: they find files by their keys."""
+
+    async def get_keys(self, keys: Collection[str]) -> list[File]:
+        """The records that have these keys, in any order."""
+        ...
+
+
+@runtime_checkable
 class TrashRecords(Protocol):
     """Optional power of records: what has lain in the trash for long."""
 
@@ -167,6 +176,15 @@ class UpkeepRecords(Protocol):
 
     async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
         """How much `claim_due` and `remove_ended` would find."""
+        ...
+
+
+@runtime_checkable
+class OrderedRecords(Protocol):
+    """Optional power of records: they can be gone through by their keys."""
+
+    async def by_key(self, prefix: str, *, after: str, limit: int) -> list[File]:
+        """Up to `limit` records whose keys begin with `prefix` and sort behind `after`, by the keys' UTF-8 bytes."""
         ...
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from partway.core.checksums import check_checksum
 from partway.core.completion import Completion
 from partway.core.file import OPEN, Caller, File, UploadStatus
+from partway.core.hooks import Hooks
 from partway.core.initiation import (
     NewUpload,
     UploadSettings,
@@ -76,15 +77,27 @@ class Uploads:
         store: where the bytes go.
         records: where the files are remembered.
         settings: how uploads are made.
+        hooks: what the application says to new files, and hears of finished ones.
         clock: the time of day.
     """
 
-    def __init__(self, *, store: Store, records: Records, settings: UploadSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        records: Records,
+        settings: UploadSettings,
+        hooks: Hooks | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._store = store
         self._records = records
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._completion = Completion(store=store, records=records, settings=settings, clock=self._clock)
+        self.hooks = hooks or Hooks()
+        self.completion = Completion(
+            store=store, records=records, settings=settings, hooks=self.hooks, clock=self._clock
+        )
         self.settling = Settling(store=store, records=records, url_expiry=settings.url_expiry, clock=self._clock)
         self.admission = Admission(records=records, settling=self.settling)
 
@@ -99,14 +112,28 @@ class Uploads:
             Conflict: the key was used for another request (code `idempotency_key_reused`).
             StoreUnavailable: the store does not answer; the record stays `pending` and the same key goes on with it.
         """
-        file = new_file(
-            new,
+        return await self.begin(await self.draft(new, caller=caller, idempotency_key=idempotency_key), new)
+
+    async def draft(self, new: NewUpload, *, caller: Caller, idempotency_key: str | None = None) -> File:
+        """The record that a file would begin with, as the application and the rules have it. Nothing is reserved yet.
+
+        Every file begins here.
+
+        Raises:
+            InvalidInput, PolicyRefused: the request is not taken.
+            PartwayError: the application refuses it; see `core.hooks`.
+        """
+        return new_file(
+            await self.hooks.before_initiate(new, caller),
             caller=caller,
             settings=self._settings,
             limits=self._store.limits,
             now=self._clock.now(),
             idempotency_key=idempotency_key,
         )
+
+    async def begin(self, file: File, new: NewUpload) -> BegunUpload:
+        """Reserve a record that was drafted, open its upload and sign the first parts; see `initiate`."""
         standing = await self.admission.admit(file, self.reserve)
         if standing.id != file.id:
             check_same_request(standing, file)
@@ -131,9 +158,9 @@ class Uploads:
         listing: Sequence[StoredPart] = ()
         if file.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}:
             try:
-                listing = await self._completion.listing(file)
+                listing = await self.completion.listing(file)
             except UploadGone:
-                file = await self._completion.settle_gone(file)
+                file = await self.completion.settle_gone(file)
         return UploadState(file=file, held=compare_with_plan(file.plan, listing))
 
     async def presign(
@@ -189,7 +216,7 @@ class Uploads:
             UploadGone: the store has lost the upload; the file is now `failed`.
         """
         file = await self._find(file_id, caller)
-        return await self._completion.complete(file, _claims(file, claimed))
+        return await self.completion.complete(file, _claims(file, claimed))
 
     async def abort(self, file_id: UUID, *, caller: Caller) -> None:
         """Give an upload up and drop its parts. Twice is fine.
@@ -211,7 +238,7 @@ class Uploads:
             Conflict: it is being completed at this moment.
         """
         if file.upload_status is UploadStatus.COMPLETING:
-            file = await self._completion.let_go(file)
+            file = await self.completion.let_go(file)
         if file.upload_status in OPEN:
             moved = await self._records.change(
                 file.id, when=OPEN, upload_status=UploadStatus.ABORTED, modified=self._clock.now()

@@ -4,6 +4,7 @@ from partway.fastapi.answers import install_problem_handlers
 from partway.fastapi.auth import BearerTokens, OneCaller
 from partway.fastapi.files_router import files_router
 from partway.fastapi.health import health_router
+from partway.fastapi.notifications import notifications_router
 from partway.fastapi.page_routes import page_router
 from partway.fastapi.presign_router import presign_router
 from partway.fastapi.store_routes import store_router
@@ -14,6 +15,7 @@ __all__ = [
     "files_router",
     "health_router",
     "install_problem_handlers",
+    "notifications_router",
     "page_router",
     "presign_router",
     "store_router",

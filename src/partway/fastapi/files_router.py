@@ -2,6 +2,7 @@
 
 # No postponed annotations here: FastAPI reads those of the routes, and they close over the factory's dependencies.
 
+import asyncio
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from partway.core.batches import Batches
 from partway.core.copies import Copies
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
+from partway.core.hooks import ApplicationHooks, Hooks
 from partway.core.initiation import UploadSettings
 from partway.core.ports import Cdn, FileQuery, Records, Store
 from partway.core.proxied import ProxiedUploads
@@ -47,6 +49,7 @@ def files_router(
     records: Records,
     caller: CallerOf,
     settings: UploadSettings | None = None,
+    hooks: ApplicationHooks | None = None,
     download_expiry: int = 3600,
     public_max_age: int = 300,
     prefix: str = "/v1",
@@ -63,6 +66,7 @@ def files_router(
         records: where the files are remembered.
         caller: a dependency that gives the `Caller` of a request, or raises `NotAuthenticated`.
         settings: how uploads are made.
+        hooks: yours, to refuse or change new files and to hear of finished ones; plain ones are called in threads.
         download_expiry: seconds that a download URL lives unless asked otherwise.
         public_max_age: seconds that caches may keep a public file.
         prefix: where the routes stand.
@@ -71,7 +75,8 @@ def files_router(
         rate: what each caller may ask for in a while; None: anything.
     """
     settings = settings or UploadSettings()
-    uploads = Uploads(store=store, records=records, settings=settings)
+    called = Hooks(hooks, call=asyncio.to_thread)
+    uploads = Uploads(store=store, records=records, settings=settings, hooks=called)
     batches = Batches(store=store, records=records, settings=settings, uploads=uploads)
     files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry, cdn=cdn)
     router = APIRouter(prefix=prefix, responses=PROBLEMS)
@@ -83,13 +88,13 @@ def files_router(
         caller = rate.metered(caller)
     add_batch_completion(router, batches, caller, addresses)
     _add_upload_routes(router, uploads, caller, addresses)
-    proxied = ProxiedUploads(store=store, records=records, settings=settings, uploads=uploads)
+    proxied = ProxiedUploads(store=store, records=records, uploads=uploads)
     add_form_upload_route(router, proxied, caller, addresses, policy=settings.policy)
     add_usage_route(router, uploads.admission, caller, settings.quota)  # before the routes of /files/{file_id}
     _add_file_routes(router, files, caller, addresses)
     add_download_route(router, files, caller, addresses)
     add_public_route(router, files, max_age=public_max_age)
-    copies = Copies(store=store, records=records, settings=settings, uploads=uploads, files=files)
+    copies = Copies(store=store, records=records, uploads=uploads, files=files)
     trash = Trash(store=store, records=records, files=files, url_expiry=settings.url_expiry)
     add_file_actions(router, files=files, copies=copies, trash=trash, caller_of=caller, addresses_of=addresses)
     return router

@@ -16,6 +16,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "the body is malformed",
         401: "no valid token",
+        403: "the application refuses it",
         404: "no such file for this caller",
         409: "the file's state does not allow it",
         410: "the store has lost it",

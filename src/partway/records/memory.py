@@ -112,6 +112,17 @@ class MemoryRecords(MemoryEvents):
             found = [self._files[file_id] for file_id in dict.fromkeys(file_ids) if file_id in self._files]
         return deepcopy([file for file in found if owner in {None, file.created_by}])
 
+    async def get_keys(self, keys: Collection[str]) -> list[File]:
+        """The records that have these keys."""
+        with self._lock:
+            return deepcopy([file for file in self._files.values() if file.key in keys])
+
+    async def by_key(self, prefix: str, *, after: str, limit: int) -> list[File]:
+        """Up to `limit` records whose keys begin with `prefix` and sort behind `after`, by the keys' UTF-8 bytes."""
+        with self._lock:
+            found = [file for file in self._files.values() if file.key.startswith(prefix) and file.key > after]
+            return deepcopy(sorted(found, key=lambda file: file.key)[:limit])
+
     async def change_each(
         self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]
     ) -> list[File]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from partway.records.database import Database
 from partway.records.sql_deliveries import SqlDeliveries
 from partway.records.statements import Statements, like_pattern
 from partway.records.tables import HEAD
-from partway.records.values import check_changes, check_query, check_text, folded
+from partway.records.values import TEXT_LENGTHS, check_changes, check_query, check_text, folded
 
 _ADD_ATTEMPTS = 3
 
@@ -110,6 +111,17 @@ class SqlRecords(SqlDeliveries):
         ids = [{"by_id": self._rows.id_to_driver(file_id)} for file_id in dict.fromkeys(file_ids)]
         found = map(self._rows.from_row, await self._database.fetch_each(self._statements.get, ids))
         return [file for file in found if owner in {None, file.created_by}]
+
+    async def get_keys(self, keys: Collection[str]) -> list[File]:
+        """The records that have these keys, in any order."""
+        rows = [{"key": check_text("key", key, length=TEXT_LENGTHS["key"])} for key in dict.fromkeys(keys)]
+        return [self._rows.from_row(row) for row in await self._database.fetch_each(self._statements.get_key, rows)]
+
+    async def by_key(self, prefix: str, *, after: str, limit: int) -> list[File]:
+        """Up to `limit` records whose keys begin with `prefix` and sort behind `after`, by the keys' UTF-8 bytes."""
+        values = {"start": max(prefix, after), "after": after, "limit": limit}
+        found = map(self._rows.from_row, await self._database.fetch(self._statements.by_key, values))
+        return list(takewhile(lambda file: file.key.startswith(prefix), found))
 
     async def change_each(
         self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]

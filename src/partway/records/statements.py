@@ -91,8 +91,14 @@ class Statements:
 
     @cached_property
     def get_key(self) -> Prepared:
-        """The id of the record that has a key."""
-        return self._prepare(select(files.c.id).where(files.c.key == bindparam("key")))
+        """The record that has a key."""
+        return self._prepare(select(*FILE_COLUMNS).where(files.c.key == bindparam("key")))
+
+    @cached_property
+    def by_key(self) -> Prepared:
+        """Up to `limit` records from the key `start` on, but for the key `after`."""
+        ahead = (files.c.key >= bindparam("start"), files.c.key != bindparam("after"))
+        return self._prepare(select(*FILE_COLUMNS).where(*ahead).order_by(files.c.key).limit(bindparam("limit")))
 
     @cached_property
     def remove(self) -> Prepared:

@@ -25,6 +25,7 @@ from partway.fastapi.auth import BearerTokens, CallerOf, OneCaller
 from partway.fastapi.body_limit import BodyLimit
 from partway.fastapi.files_router import files_router
 from partway.fastapi.health import health_router
+from partway.fastapi.notifications import notifications_router
 from partway.fastapi.page_routes import page_router
 from partway.fastapi.presign_router import presign_router
 from partway.fastapi.rate_limit import RateLimit
@@ -71,6 +72,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             prefix=settings.api_prefix,
             public_url=settings.public_url,
             rate=rate,
+            hooks=wiring.hooks,
         )
     )
     if settings.presign is not None:
@@ -79,6 +81,18 @@ def create_app(settings: ServiceSettings) -> FastAPI:
                 Bucket(store, settings.presign.rules),
                 name=settings.bucket.name or "local",
                 caller=caller if rate is None else rate.metered(caller),
+    if settings.notification_token is not None:
+        app.include_router(
+            notifications_router(
+                store=store,
+                records=records,
+                token=settings.notification_token,
+                bucket=settings.bucket.name or "local",
+                settings=settings.uploads,
+                hooks=wiring.hooks,
+                prefix=settings.api_prefix,
+            )
+        )
                 prefix=settings.presign.prefix,
                 public_url=settings.public_url,
                 health=False,

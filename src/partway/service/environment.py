@@ -113,6 +113,16 @@ class Environment:
             )
         return text
 
+    def attribute(self, name: str) -> str | None:
+        """A Python module and an attribute of it, such as `myapp.files:hooks`."""
+        text = self.text(name)
+        if text is None:
+            return None
+        module, _, attribute = text.partition(":")
+        if not all(each.isidentifier() for each in (*module.split("."), attribute)):
+            raise Misconfigured(f"{name} is '{text}'; it must be module:attribute, as myapp.files:hooks.", setting=name)
+        return text
+
     def url(self, name: str) -> str | None:
         """An http or https URL without query, fragment and closing slash."""
         text = self.text(name)

@@ -79,6 +79,8 @@ class ServiceSettings:
     upkeep_interval: int = 300  #: seconds between two runs of upkeep in the service; 0: none
     uploads: UploadSettings = field(default_factory=UploadSettings)
     rate: Rate | None = None  #: what each caller may ask for; None: anything
+    hooks: str | None = None  #: where the application's are: module:attribute
+    notification_token: str | None = None  #: what the store's notifications must bring; None: they are not taken
     rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
     bucket: BucketSettings = field(default_factory=BucketSettings)
     cdn: CdnSettings | None = None  #: None: clients download from the store
@@ -118,6 +120,8 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         uploads=uploads,
         rate=read.rate("PARTWAY_RATE_LIMIT"),
         rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
+        hooks=read.attribute("PARTWAY_HOOKS"),
+        notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
         bucket=_bucket_settings(read),
         cdn=read_cdn(read),
         auth=_auth_settings(read),

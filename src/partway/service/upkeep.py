@@ -8,6 +8,7 @@ import logging
 import random
 
 from partway.core.files import Files
+from partway.core.hooks import Hooks
 from partway.core.trash import Trash
 from partway.core.upkeep import Upkeep, UpkeepReport
 from partway.core.uploads import Uploads
@@ -21,7 +22,8 @@ _log = logging.getLogger("partway.upkeep")
 def upkeep_of(wiring: Wiring, settings: ServiceSettings) -> Upkeep:
     """The story of upkeep over what the service stands on."""
     store, records = wiring.store.store, wiring.records
-    uploads = Uploads(store=store, records=records, settings=settings.uploads)
+    hooks = Hooks(wiring.hooks, call=asyncio.to_thread)
+    uploads = Uploads(store=store, records=records, settings=settings.uploads, hooks=hooks)
     files = Files(store=store, records=records, uploads=uploads)
     return Upkeep(
         records=records,

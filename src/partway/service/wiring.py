@@ -14,12 +14,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from partway.core.file import new_file_id
+from partway.core.hooks import ApplicationHooks
 from partway.core.ports import Cdn, Store
 from partway.errors import Misconfigured, RecordsUnavailable, StoreRefused, StoreUnavailable
 from partway.records.connect import connect_feed, connect_records
 from partway.records.feed import Feed
 from partway.records.sql import SqlRecords
 from partway.s3.object_options import ObjectOptions
+from partway.service.hooks import load_hooks
 from partway.service.settings import BucketSettings, ServiceSettings
 from partway.service.storage_settings import CdnSettings
 from partway.stores.cloudfront import CloudFront
@@ -65,6 +67,7 @@ class Wiring:
     feed: Feed  #: of what happens to the records' files
     database_url: str
     cdn: Cdn | None = None  #: where clients download, if not from the store
+    hooks: ApplicationHooks | None = None  #: the application's
 
     async def start(self) -> None:
         """Bring the database's tables up to date."""
@@ -93,6 +96,7 @@ def wire_up(settings: ServiceSettings) -> Wiring:
         feed=feed,
         database_url=settings.effective_database_url,
         cdn=_cdn(settings.cdn),
+        hooks=load_hooks(settings.hooks),
     )
 
 

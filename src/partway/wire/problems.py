@@ -18,6 +18,7 @@ _STATUS_BY_CLASS: dict[type[errors.PartwayError], int] = {
     errors.Conflict: 409,
     errors.QuotaExceeded: 413,
     errors.RateLimited: 429,
+    errors.Refused: 403,
     errors.UploadGone: 410,
     errors.ObjectGone: 410,
     errors.StoreRefused: 502,

@@ -206,3 +206,12 @@ class BulkDeleteAnswer(BaseModel):
     """What became of each file, in the order asked for."""
 
     results: list[DeletedItem | ItemProblem]
+
+
+class NotedAnswer(BaseModel):
+    """What a store's notification led to, in numbers of objects."""
+
+    completed: int = Field(description="files that are complete now")
+    failed: int = Field(description="files whose object did not pass verification")
+    open: int = Field(description="files that stay as they are: the object is not there, or is being completed")
+    ignored: int = Field(description="objects that no file of ours waits for")

@@ -6,6 +6,7 @@ from functools import partial
 
 from partway.contracts import expect, expect_error
 from partway.core.file import File, UploadStatus, new_file_id
+from partway.core.ports import KeyedRecords
 from partway.errors import Conflict
 from partway.records.contract.bench import Bench
 
@@ -68,6 +69,18 @@ async def a_key_is_taken_once(bench: Bench) -> None:
     expect(await bench.records.add(repeated) == late, "a repeated request is known before its key is looked at")
 
 
+async def records_are_found_by_their_keys(bench: Bench) -> None:
+    """Whosever they are, each once, and unknown keys give nothing."""
+    if not isinstance(bench.records, KeyedRecords):
+        return
+    files = [await bench.add(), await bench.add(created_by=bench.stranger)]
+    await bench.add()
+    keys = [files[0].key, files[1].key, files[0].key, f"{bench.owner}/no/such/key"]
+    found = await bench.records.get_keys(keys)
+    expect(sorted(found, key=lambda file: file.id) == sorted(files, key=lambda file: file.id), "found", found=found)
+    expect(await bench.records.get_keys([]) == [], "no keys find nothing")
+
+
 async def an_idempotency_key_finds_the_earlier_record(bench: Bench) -> None:
     """The same owner and key give the record that was added first, and add nothing."""
     first = await bench.add(idempotency_key="request-1")
@@ -113,6 +126,7 @@ CHECKS = (
     another_owners_record_is_none,
     an_id_is_taken_once,
     a_key_is_taken_once,
+    records_are_found_by_their_keys,
     an_idempotency_key_finds_the_earlier_record,
     idempotency_keys_belong_to_owners,
     rivals_with_one_key_add_one_record,
