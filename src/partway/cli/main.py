@@ -22,6 +22,7 @@ COMMANDS = {
     "rm": "Delete files.",
     "token": "Make a bearer token.",
     "cleanup": "End what nobody looks after any more.",
+    "reconcile": "Compare the records with the store.",
     "db": "Look after the database's tables.",
     "bucket": "Look after the bucket's CORS and lifecycle rules.",
 }

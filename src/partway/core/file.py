@@ -23,7 +23,7 @@ class UploadStatus(StrEnum):
     COMPLETING = "completing"  #: the parts were found right and the store was told to join them
     COMPLETED = "completed"  #: the object is there and was verified
     ABORTED = "aborted"  #: given up by its owner or by its deadline
-    FAILED = "failed"  #: did not pass verification; `File.failure` says why
+    FAILED = "failed"  #: did not pass verification, or has lost its object; `File.failure` says why
 
 
 #: Which state may follow which. Each change is one compare-and-set, so of two rivals one wins.
@@ -33,10 +33,13 @@ TRANSITIONS: Mapping[UploadStatus, frozenset[UploadStatus]] = {
         {UploadStatus.COMPLETING, UploadStatus.COMPLETED, UploadStatus.ABORTED, UploadStatus.FAILED}
     ),
     UploadStatus.COMPLETING: frozenset({UploadStatus.COMPLETED, UploadStatus.UPLOADING, UploadStatus.FAILED}),
-    UploadStatus.COMPLETED: frozenset(),
+    UploadStatus.COMPLETED: frozenset({UploadStatus.FAILED}),  # its object was lost; see `core.findings`
     UploadStatus.ABORTED: frozenset(),
     UploadStatus.FAILED: frozenset(),
 }
+
+#: `File.failure` of a file that was completed and whose object was lost.
+OBJECT_MISSING = "object_missing"
 
 #: States in which parts may still arrive.
 OPEN = frozenset({UploadStatus.PENDING, UploadStatus.UPLOADING})

@@ -22,6 +22,7 @@ from partway.core.records_port import Due as Due  # noqa: PLC0414  # an export
 from partway.core.records_port import FilePage as FilePage  # noqa: PLC0414  # an export
 from partway.core.records_port import FileQuery as FileQuery  # noqa: PLC0414  # an export
 from partway.core.records_port import KeyedRecords as KeyedRecords  # noqa: PLC0414  # an export
+from partway.core.records_port import OrderedRecords as OrderedRecords  # noqa: PLC0414  # an export
 from partway.core.records_port import Records as Records  # noqa: PLC0414  # an export
 from partway.core.records_port import TrashRecords as TrashRecords  # noqa: PLC0414  # an export
 from partway.core.records_port import UpkeepRecords as UpkeepRecords  # noqa: PLC0414  # an export

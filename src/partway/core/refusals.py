@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partway.core.file import File, UploadStatus
+from partway.core.file import OBJECT_MISSING, File, UploadStatus
 from partway.core.parts import PartsHeld
 from partway.errors import Conflict, NotFound, PartsDisagree, PartsMissing
 
@@ -14,6 +14,7 @@ _STANDS = {
     UploadStatus.ABORTED: "The upload was aborted; begin a new one.",
     UploadStatus.FAILED: "The upload did not pass verification; begin a new one.",
 }
+_LOST = "The store has lost this file; upload it anew."
 
 
 def no_such_file() -> NotFound:
@@ -28,7 +29,8 @@ def no_such_public_file() -> NotFound:
 
 def wrong_state(file: File) -> Conflict:
     """The file's state does not allow the request; the code names the state (`upload_completed`, …)."""
-    return Conflict(_STANDS[file.upload_status], code=f"upload_{file.upload_status}", failure=file.failure)
+    stands = _LOST if file.failure == OBJECT_MISSING else _STANDS[file.upload_status]
+    return Conflict(stands, code=f"upload_{file.upload_status}", failure=file.failure)
 
 
 def key_taken() -> Conflict:

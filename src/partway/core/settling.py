@@ -41,10 +41,11 @@ def last_url_dies(file: File, url_expiry: int) -> datetime:
         file: completed, aborted or failed: nothing is signed for it any more.
         url_expiry: seconds that URLs live.
     """
-    return (file.completed or file.modified) + _life(url_expiry)
+    return (file.completed or file.modified) + life_of_urls(url_expiry)
 
 
-def _life(url_expiry: int) -> timedelta:
+def life_of_urls(url_expiry: int) -> timedelta:
+    """After how long URLs that live `url_expiry` seconds are surely dead."""
     life = timedelta(seconds=url_expiry)
     return life + min(life, _MARGIN)
 
@@ -107,7 +108,7 @@ class Settling:
         """
         if not isinstance(self._records, UsageRecords):
             return 0
-        before = self._clock.now() - _life(self._url_expiry)
+        before = self._clock.now() - life_of_urls(self._url_expiry)
         settled = 0
         for file in await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit):
             try:

@@ -73,7 +73,10 @@ files = Table(
     "partway_files",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("key", _text("key"), nullable=False),
+    # By its bytes, as stores list: SQLite does so anyway, PostgreSQL else by the database's language.
+    Column(
+        "key", String(TEXT_LENGTHS["key"]).with_variant(String(TEXT_LENGTHS["key"], "C"), "postgresql"), nullable=False
+    ),
     Column("token", _text("token"), nullable=False),
     Column("file_name", _text("file_name"), nullable=False),
     Column("file_size", BigInteger, nullable=False),

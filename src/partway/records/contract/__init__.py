@@ -9,8 +9,8 @@ Each check is an `async def` that takes a `Bench` (records, and a way to act on 
 
 Records that block run the same checks through `core.blocking.run_straight`, with `together=in_own_threads`. The checks
 make records of owners of their own and can share a database, one after another: the trash and the order of events are
-everybody's. Optional powers (`BulkRecords`, `UsageRecords`, `TrashRecords`, `UpkeepRecords`, `EventRecords`,
-`Checkable`) are checked where the records have them.
+everybody's. Optional powers (`BulkRecords`, `UsageRecords`, `TrashRecords`, `UpkeepRecords`, `OrderedRecords`,
+`EventRecords`, `Checkable`) are checked where the records have them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from partway.records.contract.event_order import CHECKS as _EVENT_ORDER
 from partway.records.contract.events import CHECKS as _EVENTS
 from partway.records.contract.limits import CHECKS as _LIMITS
 from partway.records.contract.listing import CHECKS as _LISTING
+from partway.records.contract.order import CHECKS as _ORDER
 from partway.records.contract.reports import CHECKS as _REPORTS
 from partway.records.contract.standing import CHECKS as _STANDING
 from partway.records.contract.trash import CHECKS as _TRASH
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
         _CHANGES,
         _VALUES,
         _LISTING,
+        _ORDER,
         _REPORTS,
         _BULK,
         _LIMITS,

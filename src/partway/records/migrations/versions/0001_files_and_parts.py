@@ -53,7 +53,7 @@ def _create_files() -> None:
     op.create_table(
         "partway_files",
         sa.Column("id", sa.Uuid, primary_key=True),
-        sa.Column("key", sa.String(1024), nullable=False),
+        sa.Column("key", sa.String(1024).with_variant(sa.String(1024, "C"), "postgresql"), nullable=False),
         sa.Column("token", sa.String(255), nullable=False),
         sa.Column("file_name", sa.String(255), nullable=False),
         sa.Column("file_size", sa.BigInteger, nullable=False),
