@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -54,6 +55,11 @@ _CRC_POLYNOMIALS = {
     ChecksumAlgorithm.CRC32C: 0x82F63B78,
     ChecksumAlgorithm.CRC64NVME: 0x9A6C9329AC4BC9B5,
 }
+
+
+def crc32_of(body: bytes | bytearray) -> str:
+    """The CRC-32 of some bytes, as requests carry it (base64)."""
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
 
 def check_checksum(algorithm: ChecksumAlgorithm, value: str) -> str:

@@ -280,8 +280,18 @@ class FormPosts(Protocol):
 class PartWrites(Protocol):
     """Optional power: parts whose bytes come through us."""
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
+    async def write_part(
+        self,
+        key: str,
+        upload_id: str,
+        part: PartToSign,
+        body: bytes | bytearray,
+        *,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> StoredPart:
         """Send one part, again if the store is not available for a moment. `part.size` is the body's.
+
+        The store compares `part.checksum`, if there is one; it is in the upload's algorithm, `checksum_algorithm`.
 
         Raises:
             UploadGone: the store does not know the upload.

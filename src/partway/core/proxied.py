@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from partway.core.checksums import ChecksumAlgorithm, crc32_of
 from partway.core.file import Caller, File, UploadStatus
 from partway.core.files import checked_changes
 from partway.core.initiation import NewUpload
@@ -21,6 +22,7 @@ from partway.errors import Conflict, PartwayError, PolicyRefused, StoreError
 
 #: Bytes of a part that we hold in memory until the store has it: the smallest that S3 takes.
 PROXIED_PART_SIZE = 5 * MIB
+_CHECKSUM = ChecksumAlgorithm.CRC32  # it costs least, and those of the parts make the whole file's
 
 
 class ProxiedUploads:
@@ -73,7 +75,7 @@ class ProxiedUploads:
         if not isinstance(self._store, PartWrites):
             raise _takes_no_bytes()
         plan = plan_parts(new.file_size, part_size=PROXIED_PART_SIZE, limits=self._store.limits)
-        planned = replace(new, num_parts=plan.num_parts, part_size=plan.part_size)
+        planned = replace(new, num_parts=plan.num_parts, part_size=plan.part_size, checksum_algorithm=_CHECKSUM)
         return (await self._uploads.initiate(planned, caller=caller)).file
 
     async def write(self, file: File, part_number: int, body: bytes | bytearray) -> None:
@@ -84,10 +86,8 @@ class ProxiedUploads:
             StoreError: the store does not take it.
         """
         assert isinstance(self._store, PartWrites)  # or `begin` had refused
-        offset = file.plan.offset_of(part_number)
-        await self._store.write_part(
-            file.key, file.upload_id or "", PartToSign(part_number, len(body), offset=offset), body
-        )
+        part = PartToSign(part_number, len(body), crc32_of(body), offset=file.plan.offset_of(part_number))
+        await self._store.write_part(file.key, file.upload_id or "", part, body, checksum_algorithm=_CHECKSUM)
 
     async def finish(self, file: File, *, file_size: int, changes: Mapping[str, Any], caller: Caller) -> File:
         """Join the parts and verify the object.

@@ -33,6 +33,7 @@ class S3Request:
     headers: Mapping[str, str] = field(default_factory=dict)  #: lower-case names
     body: bytes | bytearray = b""
     read_timeout: float = 30.0  #: seconds without a byte of the answer
+    body_signed: bool = True  #: the signature covers the body; else a header with its checksum has to protect it
 
 
 def create_multipart_upload(
@@ -52,10 +53,23 @@ def create_multipart_upload(
     return S3Request(method="POST", key=key, query=[("uploads", "")], headers=headers)
 
 
-def upload_part(key: str, upload_id: str, part_number: int, body: bytes | bytearray) -> S3Request:
-    """UploadPart of a body in memory. The signature covers its SHA-256, so the store takes these bytes or none."""
+def upload_part(
+    key: str,
+    upload_id: str,
+    part_number: int,
+    body: bytes | bytearray,
+    *,
+    checksum: str | None = None,
+    checksum_algorithm: ChecksumAlgorithm | None = None,
+) -> S3Request:
+    """UploadPart of a body in memory. The store takes these bytes or none, by their checksum, which is signed; without
+    one, by their SHA-256, which costs more.
+    """
     query = [("partNumber", str(part_number)), ("uploadId", upload_id)]
-    return S3Request(method="PUT", key=key, query=query, body=body, read_timeout=_LONG)
+    headers = {checksum_algorithm.header: checksum} if checksum and checksum_algorithm else {}
+    return S3Request(
+        method="PUT", key=key, query=query, headers=headers, body=body, read_timeout=_LONG, body_signed=not headers
+    )
 
 
 def list_parts(key: str, upload_id: str, *, marker: int = 0) -> S3Request:

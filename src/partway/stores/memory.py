@@ -107,7 +107,15 @@ class _MemoryUploads:
         more = len(rows) > limit
         return UploadPage(rows[:limit], behind_upload(rows[limit - 1].key, rows[limit - 1].upload_id) if more else None)
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
+    async def write_part(
+        self,
+        key: str,
+        upload_id: str,
+        part: PartToSign,
+        body: bytes | bytearray,
+        *,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> StoredPart:
         """See `core.ports.PartWrites`."""
         upload = self._upload(key, upload_id)
         if len(body) != part.size:

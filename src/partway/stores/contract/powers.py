@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from partway.contracts import expect, expect_error
+from partway.core.checksums import ChecksumAlgorithm, crc32_of
 from partway.core.ports import ObjectAddresses, ObjectWrites, PartToSign, PartWrites, PlainPuts
-from partway.errors import UploadGone
+from partway.errors import StoreRefused, UploadGone
 from partway.stores.contract.bench import CONTENT_TYPE, PROOF, Bench
 
 _EXPIRES_IN = 60  # seconds
@@ -72,6 +73,21 @@ async def written_parts_make_the_object(bench: Bench) -> None:
     await expect_error(UploadGone, late, "a part written to an upload that is over says that it is gone")
 
 
+async def written_parts_are_compared_with_their_checksums(bench: Bench) -> None:
+    """A part that comes through us with a checksum that is not its body's is refused."""
+    store, body, algorithm = bench.store, b"the body", ChecksumAlgorithm.CRC32
+    if not isinstance(store, PartWrites):
+        return
+    key = bench.key()
+    upload_id = await bench.create(key, algorithm=algorithm)
+    wrong, right = (PartToSign(1, len(body), crc32_of(of)) for of in (b"another", body))
+    refused = store.write_part(key, upload_id, wrong, body, checksum_algorithm=algorithm)
+    await expect_error(StoreRefused, refused, "a body with another checksum is refused")
+    part = await store.write_part(key, upload_id, right, body, checksum_algorithm=algorithm)
+    await store.complete_upload(key, upload_id, [part], checksum=right.checksum, checksum_algorithm=algorithm)
+    expect(await bench.content(key) == body, "the object's bytes are those of the part with the right checksum")
+
+
 async def an_address_names_its_object(bench: Bench) -> None:
     """Every key has an address of its own, unsigned, which ends with the key."""
     store = bench.store
@@ -105,6 +121,7 @@ CHECKS = (
     a_plain_put_needs_its_type_alone,
     a_plain_put_is_bound_to_a_known_size,
     written_parts_make_the_object,
+    written_parts_are_compared_with_their_checksums,
     an_address_names_its_object,
     a_written_object_never_overwrites,
 )

@@ -164,7 +164,15 @@ class LocalUploads:
             remove_upload_files(self._objects.place(upload.folder, stored, overwrite=True))
         self._uploads.forget(upload_id)
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
+    async def write_part(
+        self,
+        key: str,
+        upload_id: str,
+        part: PartToSign,
+        body: bytes | bytearray,
+        *,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> StoredPart:
         """See `core.ports.PartWrites`. The part's offset must be given, as for `sign_parts`.
 
         Raises:

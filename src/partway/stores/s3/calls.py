@@ -14,7 +14,7 @@ from partway.s3.address import BucketAddress
 from partway.s3.answers import S3Answer
 from partway.s3.refusals import error_code, is_transient
 from partway.s3.requests import S3Request
-from partway.s3.sigv4 import Signing, query_string, sign_headers
+from partway.s3.sigv4 import UNSIGNED_PAYLOAD, Signing, query_string, sign_headers
 from partway.stores.s3.credentials import CredentialsSource
 from partway.stores.s3.transport import (
     SignedRequest,
@@ -125,7 +125,7 @@ class S3Calls:
     async def _signed(self, request: S3Request) -> SignedRequest:
         path = self._address.path(request.key)
         query = request.query
-        payload = hashlib.sha256(request.body).hexdigest()
+        payload = hashlib.sha256(request.body).hexdigest() if request.body_signed else UNSIGNED_PAYLOAD
         headers = sign_headers(
             method=request.method,
             path=path,

@@ -97,9 +97,20 @@ class S3Uploads(S3Bucket):
             return UploadPage(page.uploads, None)
         return UploadPage(page.uploads, behind_upload(*page.next_markers))
 
-    async def write_part(self, key: str, upload_id: str, part: PartToSign, body: bytes | bytearray) -> StoredPart:
-        """Send one part. Its SHA-256 is signed, so nothing can change under way and `part.checksum` is not sent."""
-        answer = await self._calls.send(requests.upload_part(key, upload_id, part.part_number, body))
+    async def write_part(
+        self,
+        key: str,
+        upload_id: str,
+        part: PartToSign,
+        body: bytes | bytearray,
+        *,
+        checksum_algorithm: ChecksumAlgorithm | None = None,
+    ) -> StoredPart:
+        """Send one part; what protects it under way is signed: its checksum, else the SHA-256 of its body."""
+        request = requests.upload_part(
+            key, upload_id, part.part_number, body, checksum=part.checksum, checksum_algorithm=checksum_algorithm
+        )
+        answer = await self._calls.send(request)
         return answers.read_sent_part(answer, part_number=part.part_number, size=len(body))
 
     async def sign_parts(
