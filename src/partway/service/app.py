@@ -66,21 +66,15 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             records=records,
             caller=caller,
             settings=settings.uploads,
+            hooks=wiring.hooks,
             download_expiry=settings.download_expiry,
             cdn=wiring.cdn,
             public_max_age=settings.public_max_age,
             prefix=settings.api_prefix,
             public_url=settings.public_url,
             rate=rate,
-            hooks=wiring.hooks,
         )
     )
-    if settings.presign is not None:
-        app.include_router(
-            presign_router(
-                Bucket(store, settings.presign.rules),
-                name=settings.bucket.name or "local",
-                caller=caller if rate is None else rate.metered(caller),
     if settings.notification_token is not None:
         app.include_router(
             notifications_router(
@@ -93,6 +87,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
                 prefix=settings.api_prefix,
             )
         )
+    if settings.presign is not None:
+        app.include_router(
+            presign_router(
+                Bucket(store, settings.presign.rules),
+                name=settings.bucket.name or "local",
+                caller=caller if rate is None else rate.metered(caller),
                 prefix=settings.presign.prefix,
                 public_url=settings.public_url,
                 health=False,

@@ -77,10 +77,10 @@ class ServiceSettings:
     public_max_age: int = 300  #: seconds that caches may keep a public file
     upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
     upkeep_interval: int = 300  #: seconds between two runs of upkeep in the service; 0: none
-    uploads: UploadSettings = field(default_factory=UploadSettings)
-    rate: Rate | None = None  #: what each caller may ask for; None: anything
     hooks: str | None = None  #: where the application's are: module:attribute
     notification_token: str | None = None  #: what the store's notifications must bring; None: they are not taken
+    uploads: UploadSettings = field(default_factory=UploadSettings)
+    rate: Rate | None = None  #: what each caller may ask for; None: anything
     rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
     bucket: BucketSettings = field(default_factory=BucketSettings)
     cdn: CdnSettings | None = None  #: None: clients download from the store
@@ -117,11 +117,11 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         public_max_age=read.integer("PARTWAY_PUBLIC_MAX_AGE", 300, low=0, high=365 * _DAY),
         upkeep=_upkeep_settings(read),
         upkeep_interval=read.integer("PARTWAY_UPKEEP_INTERVAL", 300, low=0, high=_WEEK),
+        hooks=read.attribute("PARTWAY_HOOKS"),
+        notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
         uploads=uploads,
         rate=read.rate("PARTWAY_RATE_LIMIT"),
         rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
-        hooks=read.attribute("PARTWAY_HOOKS"),
-        notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
         bucket=_bucket_settings(read),
         cdn=read_cdn(read),
         auth=_auth_settings(read),
