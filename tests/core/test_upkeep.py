@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +48,20 @@ def test_what_is_past_its_deadline_is_ended_and_nothing_stays() -> None:
     assert house.record(finished).upload_status is UploadStatus.COMPLETED
     assert house.record(young).upload_status is UploadStatus.UPLOADING
     assert run(house).total == 0
+
+
+def test_old_events_are_removed() -> None:
+    house = House()
+    house.finished()
+    drive(house.records.place_events())
+    assert run(house).events == 0
+    drift = datetime.now(UTC) - house.clock.now()  # records in memory go by the real time
+    house.clock.wait(int(drift.total_seconds()) + 6 * DAY)
+    assert run(house, keep_trash=None).events == 0
+    house.clock.wait(2 * DAY)
+    placed = drive(house.records.last_position())
+    assert run(house, keep_trash=None).events == placed - 1
+    assert [event.position for event in drive(house.records.events_after(0))] == [placed]
 
 
 def test_an_upload_whose_client_vanished_is_completed_if_that_is_wished() -> None:

@@ -17,6 +17,7 @@ _WORDS = {
     "settled": "ended uploads and deletions settled at the store",
     "purged": "files removed from the trash",
     "removed": "old records of ended uploads removed",
+    "events": "old events removed",
     "failed": "left for the next time, since the store did not answer",
 }
 

@@ -7,9 +7,10 @@ steps may run twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from partway.core.completion import PATIENCE
+from partway.core.events import EventRecords
 from partway.core.file import Caller, File, UploadStatus
 from partway.core.ports import Clock, Records, SystemClock, UpkeepRecords
 from partway.core.settling import Settling
@@ -19,6 +20,7 @@ from partway.errors import Conflict, NotFound, PartwayError, StoreError, StoreUn
 
 _IN_HAND = timedelta(minutes=10)  #: how long a claim holds; a run that died has its uploads claimed again then
 _BATCH = 200  #: files that one step takes at once
+_EVENTS = 5000  #: events that one step removes
 _JANITOR = Caller(id="", staff=True)
 
 
@@ -29,17 +31,19 @@ class UpkeepSettings:
     complete_vanished: bool = False  #: complete uploads past their deadline whose parts are all there
     keep_ended: timedelta = timedelta(days=7)  #: how long records of aborted and failed uploads are kept
     keep_trash: timedelta | None = timedelta(days=30)  #: how long soft-deleted files are kept; None: for ever
+    keep_events: timedelta = timedelta(days=7)  #: how long events are kept for who reads on from where they were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepReport:
-    """What one run did, or would do, in numbers of files."""
+    """What one run did, or would do, in numbers of files (and of events)."""
 
     completed: int = 0  #: uploads that a crash had left half completed, or whose clients had vanished
     expired: int = 0  #: uploads past their deadline that were given up
     settled: int = 0  #: ended uploads and deletions of which nothing is left at the store any more
     purged: int = 0  #: files removed from the trash
     removed: int = 0  #: old records of ended uploads
+    events: int = 0  #: old events, which are no files
     failed: int = 0  #: files that the store did not let us look after; the next run tries again
 
     def __add__(self, other: UpkeepReport) -> UpkeepReport:
@@ -50,7 +54,7 @@ class UpkeepReport:
 
     @property
     def total(self) -> int:
-        """Files that were looked after."""
+        """All that was looked after."""
         return sum(getattr(self, field.name) for field in fields(self))
 
 
@@ -112,7 +116,9 @@ class Upkeep:
             purge = await self._trash.purge_trash(self._settings.keep_trash, limit=_BATCH)
             report += UpkeepReport(purged=purge.removed, failed=purge.failed)
         removed = await self._records.remove_ended(now - self._settings.keep_ended, limit=_BATCH)
-        return report + UpkeepReport(removed=removed)
+        return report + UpkeepReport(
+            removed=removed, events=await self._remove_events(now - self._settings.keep_events)
+        )
 
     async def look(self) -> UpkeepReport:
         """How much there would be to do, without doing it: open uploads that are due, and old records."""
@@ -121,6 +127,11 @@ class Upkeep:
             now=now, stuck_before=now - PATIENCE, ended_before=now - self._settings.keep_ended
         )
         return UpkeepReport(expired=due.uploads, removed=due.ended)
+
+    async def _remove_events(self, before: datetime) -> int:
+        if not isinstance(self._records, EventRecords):
+            return 0
+        return await self._records.remove_events(before, limit=_EVENTS)
 
     async def _tend(self, file: File) -> UpkeepReport:
         """Finish or end one upload."""

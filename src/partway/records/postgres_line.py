@@ -22,7 +22,7 @@ from partway.records.news import News, read_news, write_news
 from partway.records.postgres import ASYNCPG_ERRORS, CONNECT_SECONDS, asyncpg_dsn
 from partway.records.postgres_door import postgres_door
 
-CHANNEL = "partway_events"
+_CHANNEL = "partway_events"
 _COMMAND_SECONDS = 10
 _BEAT = 10.0  #: seconds of silence after which the connection is tried
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  #: seconds between two attempts to connect
@@ -71,7 +71,7 @@ class PostgresLine:
                 if pid != own:
                     hear(read_news(text))
 
-            await connection.add_listener(CHANNEL, heard)
+            await connection.add_listener(_CHANNEL, heard)
             connection.add_termination_listener(lambda _: outgoing.put_nowait(""))
             self._outgoing = outgoing
             hear(News())  # something may have happened while nobody listened
@@ -88,6 +88,6 @@ class PostgresLine:
             except TimeoutError:
                 text = ""
             if text:
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
+                await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, text)
             else:
                 await connection.execute("SELECT 1")

@@ -164,6 +164,7 @@ def _upkeep_settings(read: Environment) -> UpkeepSettings:
         complete_vanished=read.switch("PARTWAY_COMPLETE_VANISHED"),
         keep_ended=timedelta(days=read.integer("PARTWAY_KEEP_ENDED_DAYS", 7, low=0, high=36_500)),
         keep_trash=timedelta(days=trash_days) if trash_days else None,
+        keep_events=timedelta(days=read.integer("PARTWAY_KEEP_EVENTS_DAYS", 7, low=1, high=36_500)),
     )
 
 
