@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.acceptance.api import Api, put
+from tests.acceptance.api import Api, put, send_parts
 from tests.servers.service import Service
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
@@ -104,3 +104,14 @@ def test_a_form_with_a_liar_leaves_nothing(strict: Api, content: bytes) -> None:
     assert strict("GET", "/files/usage").json()["bytes"] == 0
     taken = strict("POST", "/files/upload", files={"file": ("a.png", PNG, "image/png")})
     assert taken.status_code == 201
+
+
+def test_a_hundred_megabytes_of_zeros_are_no_picture(strict: Api) -> None:
+    content = bytes(100_000_000)
+    begun = strict.begin(content, **named("a.png", "image/png"))
+    send_parts(begun["presigned_urls"], content, part_size=begun["part_size"])
+    answer = strict("POST", f"/files/uploads/{begun['id']}/complete", json={})
+    assert (answer.status_code, answer.json()["failure"]) == (409, "content_mismatch")
+    answer = strict("POST", "/files/upload", files={"file": ("a.png", content, "image/png")})
+    assert (answer.status_code, answer.json()["code"]) == (422, "content_mismatch")
+    assert strict("GET", "/files/usage").json()["bytes"] == 0
