@@ -10,13 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from partway.core.events import EventType
 from partway.core.limits import Quota
 from partway.core.parts import MIB
 from partway.core.rates import Rate
+from partway.core.webhooks import DEFAULT_TYPES
 from partway.errors import Misconfigured
 from partway.service.settings import read_settings
 
 SECRET = "a secret of at least thirty-two bytes"
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NAMES = [
     "AWS_ACCESS_KEY_ID",
     "AWS_REGION",
@@ -55,6 +58,10 @@ NAMES = [
     "PARTWAY_KEEP_EVENTS_DAYS",
     "PARTWAY_UPKEEP_INTERVAL",
     "PARTWAY_UPLOAD_TTL",
+    "PARTWAY_WEBHOOK_ALLOW_PRIVATE",
+    "PARTWAY_WEBHOOK_EVENTS",
+    "PARTWAY_WEBHOOK_SECRET",
+    "PARTWAY_WEBHOOK_URLS",
     "S3_ADDRESSING_STYLE",
     "S3_ALLOWED_EXTENSIONS",
     "S3_ALLOWED_MIME_TYPES",
@@ -70,6 +77,7 @@ NAMES = [
     "S3_PRESERVE_FILENAME",
     "S3_PRESIGNED_URL_EXPIRY",
     "S3_PUBLIC_ENDPOINT_URL",
+    "S3_READ_TIMEOUT",
     "S3_REGION",
     "S3_SSE_KMS_KEY_ID",
     "S3_STORAGE_CLASS",
@@ -108,6 +116,7 @@ WRONG = [
         "S3_ENDPOINT_URL",
         ["localhost:8333", "ftp://host", "https://", "http://host:port", "http://[x", "http://h:99999"],
     ),
+    ("S3_READ_TIMEOUT", ["0", "301", "soon"]),
     ("S3_PUBLIC_ENDPOINT_URL", ["localhost:8333", "http://h/?q", "http://h/#f", "http://host:port", "http://[x"]),
     ("PARTWAY_PUBLIC_URL", ["files.example.com", "http://a b", "http://h:0"]),
     ("PARTWAY_QUOTA_BYTES", ["x", "-1", "1.5GiB", "5 MB", "5mib", "9" * 30, "9999999TiB", "1 GiB!"]),
@@ -117,6 +126,32 @@ WRONG = [
     ("PARTWAY_JWKS_URL", ["file:///etc/passwd", "keys"]),
     ("PARTWAY_API_PREFIX", ["v1", "/v 1", "/a//b", "/v1?x", "/ü"]),
     ("PARTWAY_CORS_ORIGINS", ["example.com", "https://a.example/path", "https://ok.example,nope", "null"]),
+    (
+        "PARTWAY_WEBHOOK_URLS",
+        [
+            "app.example.com/hooks",
+            "http://app.example.com",
+            "ftp://app.example.com",
+            "file:///etc/passwd",
+            "https://",
+            "https://h:0",
+            "https://h:port",
+            "https://[x",
+            "https://app.example.com/#part",
+            "https://é.example",
+            "https://name:word@app.example.com",
+            "https://ok.example, https://localhost",
+            "https://app.localhost./",
+            "https://127.0.0.1",
+            "https://169.254.169.254/latest",
+            "https://[::1]:8443",
+            "https://[::ffff:10.0.0.1]",
+            "https://h/" + "x" * 2000,
+        ],
+    ),
+    ("PARTWAY_WEBHOOK_SECRET", ["short", "whsec_", "whsec_AAAA", "A" * 32, f"{WEBHOOK_SECRET} x", WEBHOOK_SECRET[:-1]]),
+    ("PARTWAY_WEBHOOK_EVENTS", ["everything", "upload.completed;file.deleted", "upload"]),
+    ("PARTWAY_WEBHOOK_ALLOW_PRIVATE", ["perhaps"]),
     ("PARTWAY_JWT_SECRET", ["short", "x" * 31]),
     ("PARTWAY_SECRET_KEY", ["short", "x" * 31]),
     ("PARTWAY_NOTIFICATION_TOKEN", ["short", "x" * 31]),
@@ -356,6 +391,32 @@ def test_limits() -> None:
 def test_the_other_names_of_the_bucket_and_its_keys() -> None:
     bucket = read_settings({"AWS_BUCKET_NAME": "b", "AWS_ACCESS_KEY": "k", "AWS_SECRET_KEY": "s"}).bucket
     assert (bucket.name, bucket.access_key, bucket.secret_key) == ("b", "k", "s")
+
+
+def test_webhooks() -> None:
+    assert read_settings({"PARTWAY_WEBHOOK_SECRET": WEBHOOK_SECRET}).webhooks is None
+    settings = read_settings(
+        {
+            "PARTWAY_WEBHOOK_URLS": "https://a.example/hooks?key=1, https://8.8.8.8\nhttps://a.example/hooks?key=1",
+            "PARTWAY_WEBHOOK_SECRET": f"{WEBHOOK_SECRET} whsec_{'A' * 32}",
+        }
+    ).webhooks
+    assert settings is not None
+    assert settings.urls == ("https://a.example/hooks?key=1", "https://8.8.8.8")
+    assert [len(secret) for secret in settings.secrets] == [24, 24]
+    assert (settings.types, settings.allow_private) == (DEFAULT_TYPES, False)
+    assert "MfKQ" not in repr(settings)
+    private = {
+        "PARTWAY_WEBHOOK_URLS": "http://127.0.0.1:8080",
+        "PARTWAY_WEBHOOK_ALLOW_PRIVATE": "true",
+        "PARTWAY_WEBHOOK_EVENTS": "file.deleted upload.initiated",
+    }
+    settings = read_settings({**private, "PARTWAY_WEBHOOK_SECRET": WEBHOOK_SECRET}).webhooks
+    assert settings is not None
+    assert settings.types == {EventType.DELETED, EventType.INITIATED}
+    with pytest.raises(Misconfigured) as refusal:
+        read_settings(private)
+    assert refusal.value.facts["setting"] == "PARTWAY_WEBHOOK_SECRET"
 
 
 def test_no_secret_is_repeated_in_an_error() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "token": "Make a bearer token.",
     "cleanup": "End what nobody looks after any more.",
     "reconcile": "Compare the records with the store.",
+    "webhooks": "See how far webhooks are, and send them again.",
     "db": "Look after the database's tables.",
     "bucket": "Look after the bucket's CORS and lifecycle rules.",
 }

@@ -32,6 +32,7 @@ from partway.fastapi.rate_limit import RateLimit
 from partway.fastapi.store_routes import store_router
 from partway.service.settings import AuthSettings, ServiceSettings, read_settings
 from partway.service.upkeep import UpkeepLoop, upkeep_of
+from partway.service.webhooks import WebhookLoop
 from partway.service.wiring import Wiring, wire_up
 
 STORE_PATH = "/store"
@@ -56,7 +57,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         title="Partway",
         version=__version__,
         summary="Large files straight into object storage.",
-        lifespan=_lifespan(wiring, rate, UpkeepLoop(upkeep_of(wiring, settings), interval=settings.upkeep_interval)),
+        lifespan=_lifespan(
+            wiring,
+            rate,
+            UpkeepLoop(upkeep_of(wiring, settings), interval=settings.upkeep_interval),
+            WebhookLoop(wiring, settings.webhooks),
+        ),
     )
     store, records = wiring.store.store, wiring.records
     caller = _caller_of(settings.auth)
@@ -145,7 +151,7 @@ def _caller_of(auth: AuthSettings) -> CallerOf:
     return BearerTokens(secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience)
 
 
-def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop, webhooks: WebhookLoop):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.start()
@@ -153,11 +159,13 @@ def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop):  # ty
         gc.freeze()  # all that lives as long as the process: no collection has to look at it again
         _tame_memory()
         wiring.feed.start(wiring.records)
+        await webhooks.start()
         upkeep.start()
         try:
             yield
         finally:
             await upkeep.stop()
+            await webhooks.stop()
             await wiring.feed.stop()
             await wiring.aclose()
             if rate is not None:

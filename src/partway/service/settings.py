@@ -15,11 +15,13 @@ from partway.core.policy import UploadPolicy
 from partway.core.ports import TypeDetector
 from partway.core.rates import Rate
 from partway.core.upkeep import UpkeepSettings
+from partway.core.webhooks import WebhookSettings
 from partway.errors import Misconfigured
 from partway.s3.address import Style
 from partway.s3.object_options import ObjectOptions
 from partway.service.environment import Environment
 from partway.service.storage_settings import CdnSettings, read_cdn, read_key_template, read_object_options
+from partway.service.webhook_settings import read_webhooks
 
 _DAY = 24 * 3600  #: seconds
 _WEEK = 7 * _DAY  #: seconds; SigV4 signs no longer
@@ -80,6 +82,7 @@ class ServiceSettings:
     hooks: str | None = None  #: where the application's are: module:attribute
     notification_token: str | None = None  #: what the store's notifications must bring; None: they are not taken
     uploads: UploadSettings = field(default_factory=UploadSettings)
+    webhooks: WebhookSettings | None = None  #: None: nobody is told of events
     rate: Rate | None = None  #: what each caller may ask for; None: anything
     rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
     bucket: BucketSettings = field(default_factory=BucketSettings)
@@ -120,6 +123,7 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         hooks=read.attribute("PARTWAY_HOOKS"),
         notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
         uploads=uploads,
+        webhooks=read_webhooks(read),
         rate=read.rate("PARTWAY_RATE_LIMIT"),
         rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
         bucket=_bucket_settings(read),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
@@ -93,9 +94,19 @@ class AiohttpSender:
 
 def _said(error: Exception) -> str:
     """What went wrong, without the URL, which may hold a secret."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, aiohttp.ServerDisconnectedError):
-        return "it closed the connection without an answer"
-    if isinstance(cause, OSError):
-        return cause.strerror or str(cause) or type(cause).__name__
-    return type(cause).__name__
+    cause = error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+    match cause:
+        case aiohttp.InvalidURL():
+            return "its URL cannot be used"
+        case aiohttp.ServerDisconnectedError():
+            return "it closed the connection without an answer"
+        case ConnectionError() if cause.errno:
+            return os.strerror(cause.errno)
+        case OSError():
+            return cause.strerror or str(cause) or type(cause).__name__
+        case _:
+            return type(cause).__name__
