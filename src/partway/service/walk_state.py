@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from partway.core.findings import Finding
 from partway.core.ordering import Place
 from partway.core.reconcile import Step, WalkPlace
 from partway.errors import InvalidInput
@@ -31,8 +32,8 @@ class Tally:
             records=self.records + step.records,
             objects=self.objects + step.objects,
             uploads=self.uploads + step.uploads,
-            found=Counter(self.found) + Counter(str(each.kind) for each in step.findings),
-            fixed=Counter(self.fixed) + Counter(str(each.kind) for each in step.findings if each.fixed),
+            found=_counted(self.found, step.findings),
+            fixed=_counted(self.fixed, [each for each in step.findings if each.fixed]),
         )
 
     @property
@@ -92,6 +93,10 @@ class WalkState:
 
     def _refused(self, problem: str) -> InvalidInput:
         return InvalidInput(f"The state file {self._path} {problem}; remove it, or name another.", field="state")
+
+
+def _counted(counts: Mapping[str, int], more: Iterable[Finding]) -> dict[str, int]:
+    return dict(Counter(counts) + Counter(str(each.kind) for each in more))
 
 
 def _place_from(said: Mapping[str, Any]) -> WalkPlace:
