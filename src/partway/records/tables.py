@@ -166,8 +166,6 @@ events = Table(
     _index_of_present("partway_events_of_owner", "owner", "position"),
 )
 
-#: The columns of a record, in the order of its fields.
-FILE_COLUMNS = tuple(files.c[field] for field in FIELDS)
 #: Who is told of events, and how far they are.
 endpoints = Table(
     "partway_endpoints",
@@ -199,3 +197,5 @@ deliveries = Table(
     _index_of_present("partway_deliveries_by_due", "url", "due"),
 )
 
+#: The columns of a record, in the order of its fields.
+FILE_COLUMNS = tuple(files.c[field] for field in FIELDS)

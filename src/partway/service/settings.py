@@ -81,8 +81,8 @@ class ServiceSettings:
     upkeep_interval: int = 300  #: seconds between two runs of upkeep in the service; 0: none
     hooks: str | None = None  #: where the application's are: module:attribute
     notification_token: str | None = None  #: what the store's notifications must bring; None: they are not taken
-    uploads: UploadSettings = field(default_factory=UploadSettings)
     webhooks: WebhookSettings | None = None  #: None: nobody is told of events
+    uploads: UploadSettings = field(default_factory=UploadSettings)
     rate: Rate | None = None  #: what each caller may ask for; None: anything
     rate_storage: str | None = None  #: URL of Redis; None: each process counts for itself
     bucket: BucketSettings = field(default_factory=BucketSettings)
@@ -122,8 +122,8 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         upkeep_interval=read.integer("PARTWAY_UPKEEP_INTERVAL", 300, low=0, high=_WEEK),
         hooks=read.attribute("PARTWAY_HOOKS"),
         notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
-        uploads=uploads,
         webhooks=read_webhooks(read),
+        uploads=uploads,
         rate=read.rate("PARTWAY_RATE_LIMIT"),
         rate_storage=read.redis_url("PARTWAY_RATE_LIMIT_STORAGE"),
         bucket=_bucket_settings(read),
