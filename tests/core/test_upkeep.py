@@ -53,7 +53,6 @@ def test_what_is_past_its_deadline_is_ended_and_nothing_stays() -> None:
 def test_old_events_are_removed() -> None:
     house = House()
     house.finished()
-    drive(house.records.place_events())
     assert run(house).events == 0
     drift = datetime.now(UTC) - house.clock.now()  # records in memory go by the real time
     house.clock.wait(int(drift.total_seconds()) + 6 * DAY)

@@ -20,7 +20,7 @@ from partway.errors import Conflict, NotFound, PartwayError, StoreError, StoreUn
 
 _IN_HAND = timedelta(minutes=10)  #: how long a claim holds; a run that died has its uploads claimed again then
 _BATCH = 200  #: files that one step takes at once
-_EVENTS = 5000  #: events that one step removes
+_EVENTS = 5000  #: events that are removed, or given positions, at once
 _JANITOR = Caller(id="", staff=True)
 
 
@@ -39,6 +39,7 @@ class UpkeepReport:
     """What one run did, or would do, in numbers of files (and of events)."""
 
     completed: int = 0  #: uploads that a crash had left half completed, or whose clients had vanished
+    told: int = 0  #: finished files that the application was told of, since a crash had come between
     expired: int = 0  #: uploads past their deadline that were given up
     settled: int = 0  #: ended uploads and deletions of which nothing is left at the store any more
     purged: int = 0  #: files removed from the trash
@@ -131,10 +132,15 @@ class Upkeep:
     async def _remove_events(self, before: datetime) -> int:
         if not isinstance(self._records, EventRecords):
             return 0
+        while await self._records.place_events(limit=_EVENTS):  # where no feed runs nobody else gives positions
+            pass
         return await self._records.remove_events(before, limit=_EVENTS)
 
     async def _tend(self, file: File) -> UpkeepReport:
-        """Finish or end one upload."""
+        """Finish or end one upload, or tell of it."""
+        if file.untold is not None:
+            await self._uploads.completion.tell(file)
+            return UpkeepReport(told=1)
         try:
             if await self._is_completed(file):
                 return UpkeepReport(completed=1)

@@ -47,6 +47,7 @@ class Feed:
         self._told = asyncio.Event()
         self._progress: dict[UUID, Progress] = {}
         self._position = 0
+        self._failing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, records: EventRecords) -> None:
@@ -93,16 +94,22 @@ class Feed:
         try:
             placed = await records.place_events(limit=_BATCH)
             position = placed or await records.last_position()
-        except PartwayError as error:
-            _log.warning("events wait for their positions: %s", error.detail)
+        except Exception as error:
+            self._complain(error)
             return 0
-        except Exception:
-            _log.exception("unforeseen error while giving events their positions")
-            return 0
+        self._failing = False
         known, self._position = self._position, position
         if position != known:
             self._wake()
         return position - known if placed else 0
+
+    def _complain(self, error: Exception) -> None:
+        """Say once what is wrong, until it is right again."""
+        if not isinstance(error, PartwayError):
+            _log.error("unforeseen error while giving events their positions", exc_info=error)
+        elif not self._failing:
+            _log.warning("events wait for their positions: %s", error.detail)
+        self._failing = True
 
     def _say(self, *, placed: int) -> None:
         """Tell the other processes what is new."""
