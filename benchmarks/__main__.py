@@ -22,6 +22,8 @@ NAMES = (
     "listing",
     "local_complete",
     "memory",
+    "reconcile",
+    "hanging",
 )
 
 

@@ -36,6 +36,7 @@ def store_with(credentials: Credentials) -> S3Store:
         credentials=FixedCredentials(credentials),
         transport=transport,
         patience=1.0,
+        read_timeout=1.0,
     )
     return S3Store(bucket="b", calls=calls, public_address=address)
 

@@ -140,7 +140,18 @@ def test_connections_are_kept(tell):
 
     with ScriptedStore([CREATED]) as server:
         tell(many, server)
-        assert server.connections == 1
+        assert server.connections == 2  # for requests, and for what is read
+
+
+def test_who_reads_slowly_leaves_the_others_a_connection(tell):
+    async def read_slowly(store: S3Store) -> str:
+        stream = await store.read("k")
+        begun = await create(store)
+        await stream.aclose()
+        return begun
+
+    with ScriptedStore([Reply(body=bytes(2_000_000)), CREATED]) as server:
+        assert tell(read_slowly, server, max_connections=1, read_timeout=1.0) == "u-1"
 
 
 def test_streams_that_nobody_reads_give_their_connection_back(tell):

@@ -32,7 +32,7 @@ class S3Request:
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)  #: lower-case names
     body: bytes | bytearray = b""
-    read_timeout: float = 30.0  #: seconds without a byte of the answer
+    read_timeout: float | None = None  #: seconds without a byte of the answer; None: as usual
     body_signed: bool = True  #: the signature covers the body; else a header with its checksum has to protect it
 
 

@@ -55,6 +55,7 @@ class BucketSettings:
     session_token: str | None = None
     addressing_style: Style | None = None  #: path or virtual; None: path for custom endpoints, virtual for AWS
     options: ObjectOptions = field(default_factory=ObjectOptions)  #: how objects are kept
+    read_timeout: int = 10  #: seconds without a byte of the store's answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,7 @@ def _bucket_settings(read: Environment) -> BucketSettings:
         session_token=read.text("AWS_SESSION_TOKEN"),
         addressing_style=_style(read.text("S3_ADDRESSING_STYLE")),
         options=read_object_options(read, bucket=name),
+        read_timeout=read.integer("S3_READ_TIMEOUT", 10, low=1, high=300),
     )
 
 

@@ -202,6 +202,7 @@ def _open_bucket(bucket: BucketSettings) -> OpenedStore:
             session_token=bucket.session_token,
             style=bucket.addressing_style,
             options=bucket.options,
+            read_timeout=bucket.read_timeout,
         )
     )
     return OpenedStore(store=store, local=None, origins=(store.public_origin,), aclose=store.aclose)

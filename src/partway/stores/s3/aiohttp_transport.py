@@ -25,22 +25,29 @@ _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 class AiohttpTransport:
-    """One session for one event loop, opened when it is first used.
+    """Sessions for one event loop, opened when they are first used.
+
+    What is read slowly holds its connection for long, so it has a session of its own.
 
     Args:
-        max_connections: at once, kept alive.
+        max_connections: of each session at once, kept alive.
         connect_timeout: seconds.
+        pool_timeout: seconds that a request waits for a free connection.
     """
 
-    def __init__(self, *, max_connections: int, connect_timeout: float) -> None:
+    def __init__(self, *, max_connections: int, connect_timeout: float, pool_timeout: float) -> None:
         self._max_connections = max_connections
         self._connect_timeout = connect_timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._pool_timeout = pool_timeout
+        self._sending: aiohttp.ClientSession | None = None
+        self._streaming: aiohttp.ClientSession | None = None
 
     async def send(self, request: SignedRequest) -> S3Answer:
         """The whole answer; see `Transport.send`."""
         try:
-            async with self._request(request, total=self._connect_timeout + request.whole_timeout) as answer:
+            self._sending = self._sending or self._open()
+            total = self._connect_timeout + request.whole_timeout
+            async with self._request(self._sending, request, total=total) as answer:
                 return S3Answer(answer.status, _lower(answer), await _whole(answer))
         except _FAILURES as error:
             raise _failed(error) from error
@@ -48,7 +55,8 @@ class AiohttpTransport:
     async def stream(self, request: SignedRequest) -> StreamedAnswer:
         """The answer's head and its body as it comes; see `Transport.stream`."""
         try:
-            answer = await self._request(request, total=None)
+            self._streaming = self._streaming or self._open()
+            answer = await self._request(self._streaming, request, total=None)
         except _FAILURES as error:
             raise _failed(error) from error
         return StreamedAnswer(answer.status, _lower(answer), _Body(answer))
@@ -75,30 +83,35 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        sessions, self._sending, self._streaming = (self._sending, self._streaming), None, None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
-    def _request(self, request: SignedRequest, *, total: float | None) -> aiohttp.client._RequestContextManager:
-        return self._opened().request(
+    def _request(
+        self, session: aiohttp.ClientSession, request: SignedRequest, *, total: float | None
+    ) -> aiohttp.client._RequestContextManager:
+        return session.request(
             request.method,
             URL(request.url, encoded=True),
             headers={**request.headers, "content-length": str(len(request.body))} if request.body else request.headers,
             data=_in_pieces(request.body),
             timeout=aiohttp.ClientTimeout(
-                total=total, sock_connect=self._connect_timeout, sock_read=request.read_timeout
+                total=total,
+                connect=self._pool_timeout,
+                sock_connect=self._connect_timeout,
+                sock_read=request.read_timeout,
             ),
             allow_redirects=False,
             skip_auto_headers=("Content-Type", "Accept-Encoding"),
         )
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._max_connections, ttl_dns_cache=60)
-            self._session = aiohttp.ClientSession(
-                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._max_connections, ttl_dns_cache=60),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
 
 def _in_pieces(body: bytes | bytearray) -> bytes | bytearray | AsyncIterator[memoryview] | None:
@@ -150,7 +163,7 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _failed(error: Exception) -> TransportFailed:
-    return TransportFailed(str(error) or type(error).__name__)
+    return TransportFailed(str(error) or type(error).__name__, silent=isinstance(error, TimeoutError))
 
 
 def _lower(answer: aiohttp.ClientResponse) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
@@ -22,35 +23,39 @@ from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, Tra
 
 T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
-_POOL_TIMEOUT = 30  #: seconds that a request waits for a free connection
 _FAILURES = (urllib3.exceptions.HTTPError, OSError)
 
 
 class BlockingTransport:
-    """A pool of connections for any number of threads. Its verbs never suspend.
+    """Pools of connections for any number of threads. Its verbs never suspend.
+
+    What is read slowly holds its connection for long, so it has a pool of its own.
 
     Args:
-        max_connections: at once, kept alive.
+        max_connections: of each pool at once, kept alive.
         connect_timeout: seconds.
+        pool_timeout: seconds that a request waits for a free connection.
     """
 
-    def __init__(self, *, max_connections: int, connect_timeout: float) -> None:
+    def __init__(self, *, max_connections: int, connect_timeout: float, pool_timeout: float) -> None:
         self._connect_timeout = connect_timeout
-        self._pools = urllib3.PoolManager(maxsize=max_connections, block=True)
+        self._pool_timeout = pool_timeout
+        self._sending = urllib3.PoolManager(maxsize=max_connections, block=True)
+        self._streaming = urllib3.PoolManager(maxsize=max_connections, block=True)
 
     async def send(self, request: SignedRequest) -> S3Answer:
         """The whole answer; see `Transport.send`."""
-        answer = self._open(request)
+        answer = self._open(self._sending, request)
         try:
             return S3Answer(answer.status, _lower(answer), _whole(answer, timeout=request.whole_timeout))
         except _FAILURES as error:
-            raise TransportFailed(str(error)) from error
+            raise _failed(error) from error
         finally:
             _give_back(answer)
 
     async def stream(self, request: SignedRequest) -> StreamedAnswer:
         """The answer's head and its body as it comes; see `Transport.stream`."""
-        answer = self._open(request)
+        answer = self._open(self._streaming, request)
         return StreamedAnswer(answer.status, _lower(answer), _Body(answer))
 
     async def sleep(self, seconds: float) -> None:
@@ -63,15 +68,16 @@ class BlockingTransport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        self._pools.clear()
+        self._sending.clear()
+        self._streaming.clear()
 
-    def _open(self, request: SignedRequest) -> urllib3.BaseHTTPResponse:
+    def _open(self, pools: urllib3.PoolManager, request: SignedRequest) -> urllib3.BaseHTTPResponse:
         if asyncio._get_running_loop() is not None:
             raise WouldBlock("A blocking store was called on a running event loop; use the asynchronous one there.")
         parts = urlsplit(request.url)
         try:
             # The pool itself, not its manager: that would tidy up the path, which is signed as it stands.
-            return self._pools.connection_from_url(f"{parts.scheme}://{parts.netloc}").urlopen(
+            return pools.connection_from_url(f"{parts.scheme}://{parts.netloc}").urlopen(
                 request.method,
                 f"{parts.path}?{parts.query}" if parts.query else parts.path,
                 body=cast(bytes, request.body) or None,  # a bytearray goes out as well
@@ -81,10 +87,10 @@ class BlockingTransport:
                 preload_content=False,
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=self._connect_timeout, read=request.read_timeout),
-                pool_timeout=_POOL_TIMEOUT,
+                pool_timeout=math.ceil(self._pool_timeout),
             )
         except _FAILURES as error:
-            raise TransportFailed(str(error)) from error
+            raise _failed(error) from error
 
 
 class _Body(Body):
@@ -111,6 +117,13 @@ class _Body(Body):
         """Give the connection back; one with bytes still to come is closed."""
         self._ended = True
         _give_back(self._answer)
+
+
+def _failed(error: Exception) -> TransportFailed:
+    timed_out = isinstance(error, urllib3.exceptions.TimeoutError | urllib3.exceptions.EmptyPoolError | TimeoutError)
+    # urllib3 counts refused connections among those that timed out.
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+    return TransportFailed(str(error), silent=timed_out and not refused)
 
 
 def _whole(answer: urllib3.BaseHTTPResponse, *, timeout: float) -> bytes:

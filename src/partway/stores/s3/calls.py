@@ -16,6 +16,7 @@ from partway.s3.refusals import error_code, is_transient
 from partway.s3.requests import S3Request
 from partway.s3.sigv4 import UNSIGNED_PAYLOAD, Signing, query_string, sign_headers
 from partway.stores.s3.credentials import CredentialsSource
+from partway.stores.s3.silence import Silence
 from partway.stores.s3.transport import (
     SignedRequest,
     StreamedAnswer,
@@ -39,6 +40,7 @@ class S3Calls:
         credentials: who signs.
         transport: what sends.
         patience: seconds in which one request is sent again.
+        read_timeout: seconds without a byte of an answer, for requests that have no other.
     """
 
     def __init__(
@@ -49,12 +51,15 @@ class S3Calls:
         credentials: CredentialsSource,
         transport: Transport,
         patience: float,
+        read_timeout: float,
     ) -> None:
         self._address = address
         self._region = region
         self._credentials = credentials
         self._transport = transport
         self._patience = patience
+        self._read_timeout = read_timeout
+        self._silence = Silence()
 
     @property
     def region(self) -> str:
@@ -114,13 +119,31 @@ class S3Calls:
         attempt = 1
         while True:
             try:
-                return await once(await self._signed(request))
+                return await self._listen(once, await self._signed(request))
             except TransportFailed as failure:
                 attempt += 1
                 delay = max(delay_before(attempt), failure.retry_after)
                 if attempt > _MAX_ATTEMPTS or time.monotonic() + delay > end:
                     raise _unavailable(failure) from failure
             await self._transport.sleep(delay)
+
+    async def _listen(self, once: Callable[[SignedRequest], Awaitable[T]], signed: SignedRequest) -> T:
+        """Send unless the store is known to be silent, and note whether it is."""
+        if self._silence.refuses():
+            raise StoreUnavailable(
+                f"The store does not answer; try again in {_RETRY_AFTER} seconds.", retry_after=_RETRY_AFTER
+            )
+        since = time.monotonic()
+        try:
+            answer = await once(signed)
+        except TransportFailed as failure:
+            if failure.silent:
+                self._silence.noticed(since)
+            else:
+                self._silence.broken()
+            raise
+        self._silence.broken()
+        return answer
 
     async def _signed(self, request: S3Request) -> SignedRequest:
         path = self._address.path(request.key)
@@ -139,7 +162,7 @@ class S3Calls:
             url=f"{self._address.origin}{path}" + (f"?{query_string(query)}" if query else ""),
             headers=headers,
             body=request.body,
-            read_timeout=request.read_timeout,
+            read_timeout=request.read_timeout or self._read_timeout,
         )
 
 

@@ -23,6 +23,7 @@ class S3Settings:
     style: Style | None = None  #: None: virtual-host style at AWS, path style elsewhere
     copy_limit: int = MAX_COPY_SIZE  #: bytes; larger objects are copied as multipart uploads. Some stores take less
     options: ObjectOptions = field(default_factory=ObjectOptions)  #: what every object is created with
-    max_connections: int = 64
+    max_connections: int = 64  #: for requests, and as many for objects that are read
     connect_timeout: float = 5.0  #: seconds
+    read_timeout: float = 10.0  #: seconds without a byte of an answer or a free connection; joins and copies take more
     patience: float = 30.0  #: seconds that a request is tried again while the store is not available

@@ -25,7 +25,11 @@ class S3Store(S3Copies):
         """
         from partway.stores.s3.aiohttp_transport import AiohttpTransport
 
-        transport = AiohttpTransport(max_connections=settings.max_connections, connect_timeout=settings.connect_timeout)
+        transport = AiohttpTransport(
+            max_connections=settings.max_connections,
+            connect_timeout=settings.connect_timeout,
+            pool_timeout=settings.read_timeout,
+        )
         return cls._over(transport, fixed_credentials(settings) or AsyncChain(), settings)
 
     @classmethod
@@ -34,7 +38,9 @@ class S3Store(S3Copies):
         from partway.stores.s3.blocking_transport import BlockingTransport
 
         transport = BlockingTransport(
-            max_connections=settings.max_connections, connect_timeout=settings.connect_timeout
+            max_connections=settings.max_connections,
+            connect_timeout=settings.connect_timeout,
+            pool_timeout=settings.read_timeout,
         )
         return cls._over(transport, fixed_credentials(settings) or BlockingChain(), settings)
 
@@ -51,6 +57,7 @@ class S3Store(S3Copies):
             credentials=credentials,
             transport=transport,
             patience=settings.patience,
+            read_timeout=settings.read_timeout,
         )
         public_address = address(settings.public_endpoint_url or settings.endpoint_url)
         return cls(

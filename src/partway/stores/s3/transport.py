@@ -76,11 +76,13 @@ class TransportFailed(Exception):
     Args:
         reason: for logs.
         retry_after: seconds that the store asks us to wait.
+        silent: it timed out.
     """
 
-    def __init__(self, reason: str, *, retry_after: float = 0.0) -> None:
+    def __init__(self, reason: str, *, retry_after: float = 0.0, silent: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.silent = silent
 
 
 class Transport(Protocol):
