@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.core.house import ALICE, CONTENT, House, drive, new
+from tests.core.house import ALICE, CONTENT, House, Stories, drive, every_point, new
 
 from partway.core.blocking import run_straight
 from partway.core.copies import NewCopy
@@ -224,12 +224,69 @@ def test_the_application_hears_of_what_upkeep_completes_and_not_of_what_failed()
     run_straight(house.records.change(stuck.id, upload_status=UploadStatus.COMPLETING))
     house.plant(wrong, b"something else")
     house.clock.wait(house.settings.upload_ttl + 1)
+    assert run_straight(upkeep_of(house).run()).completed == 1
+    assert [file.id for file in application.finished] == [stuck.id]
+
+
+def upkeep_of(house: House) -> Upkeep:
     calm = house.calm
-    upkeep = Upkeep(
+    return Upkeep(
         records=house.records, uploads=calm.uploads, settling=calm.uploads.settling, trash=calm.trash, clock=house.clock
     )
-    assert run_straight(upkeep.run()).completed == 1
-    assert [file.id for file in application.finished] == [stuck.id]
+
+
+def dying_house(
+    application: Application, tell: Callable[[House], Coroutine[Any, Any, Any]]
+) -> Iterator[tuple[House, int]]:
+    """A house that was left at each point of a story, and then to its upkeep; with what that told of."""
+
+    def prepared(house: House) -> Coroutine[Any, Any, Any]:
+        application.finished.clear()
+        house.hooks = Hooks(application)
+        house.stories = Stories(house, paused=True, powers=True)
+        house.calm = Stories(house, paused=False, powers=True)
+        return tell(house)
+
+    for house in every_point(prepared):
+        house.clock.wait(61)
+        yield house, run_straight(upkeep_of(house).run()).told
+
+
+def complete_one(house: House) -> Coroutine[Any, Any, Any]:
+    return house.stories.uploads.complete(house.uploaded().id, caller=ALICE)
+
+
+def complete_batch(house: House) -> Coroutine[Any, Any, Any]:
+    files = []
+    for each in run_straight(house.calm.batches.initiate([new(b"few"), new(b"two")], caller=ALICE)):
+        assert not isinstance(each, PartwayError)
+        house.send(each.signed, b"few")
+        files.append(each.file.id)
+    return house.stories.batches.complete(files, caller=ALICE)
+
+
+@pytest.mark.parametrize("tell", [complete_one, complete_batch])
+def test_wherever_a_process_dies_the_application_hears_of_what_is_finished(
+    tell: Callable[[House], Coroutine[Any, Any, Any]],
+) -> None:
+    application = Application()
+    told_by_upkeep = 0
+    for house, told in dying_house(application, tell):
+        finished = {file.id for file in house.records._files.values() if file.completed}
+        assert {file.id for file in application.finished} == finished
+        assert all(file.untold is None for file in house.records._files.values())
+        heard = len(application.finished)
+        house.clock.wait(61)
+        assert run_straight(upkeep_of(house).run()).told == 0
+        assert len(application.finished) == heard
+        told_by_upkeep += told
+    assert told_by_upkeep > 0
+
+
+def test_without_a_hook_nobody_is_to_be_told() -> None:
+    assert House().finished().untold is None
+    hooks = Saying(lambda _: None)
+    assert House(hooks=hooks).finished().untold is None
 
 
 def test_what_after_complete_raises_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ import click
 
 _WORDS = {
     "completed": "uploads completed",
+    "told": "finished files that the application was told of after a crash",
     "expired": "uploads past their deadline given up",
     "settled": "ended uploads and deletions settled at the store",
     "purged": "files removed from the trash",

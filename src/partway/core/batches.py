@@ -106,6 +106,7 @@ class Batches:
                 "completed": now,
                 "modified": now,
                 "settled": True,
+                "untold": now if self._uploads.hooks.hear else None,
             }
             for key, file in files.items()
             if key in listed and listed[key].size == file.file_size
@@ -117,9 +118,7 @@ class Batches:
                 file.id: changes[file.id] for file in files.values() if file.id in changes and file.created_by == owner
             }
             done |= {file.id: file for file in await records.change_each(mine, when={UploadStatus.UPLOADING})}
-        for file in done.values():
-            await self._uploads.hooks.after_complete(file)
-        return done
+        return {file.id: await self._uploads.completion.tell(file) for file in done.values()}
 
     async def _listed(self, keys: Sequence[str]) -> dict[str, ListedObject]:
         """What a listing says of these keys. Keys of one batch lie close together, so a page or two hold them all.

@@ -6,6 +6,7 @@ is still there → again; neither → failed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from partway.core.refusals import no_such_file, require_right, wrong_state
 from partway.core.reservation import delete_own, require_free
 from partway.core.settling import settled_as
 from partway.core.verification import Verdict, judge_object, whole_checksum
-from partway.errors import PartsDisagree, StoreRefused, UploadGone
+from partway.errors import PartsDisagree, RecordsUnavailable, StoreRefused, UploadGone
 
 #: How long another request's completion is waited for before it counts as dead.
 PATIENCE = timedelta(seconds=60)
@@ -101,6 +102,19 @@ class Completion:
         if verdict is Verdict.ABSENT or (verdict is Verdict.FOREIGN and not file.single_put):
             return file
         return await self._conclude(file, stored, checksum=None)
+
+    async def tell(self, file: File) -> File:
+        """Tell the application of a file that it has not been told of, and note that it was.
+
+        A crash in between leaves the note as it was: upkeep tells it again.
+        """
+        if file.untold is None:
+            return file
+        if file.upload_status is UploadStatus.COMPLETED:
+            await self._hooks.after_complete(file)
+        with contextlib.suppress(RecordsUnavailable):
+            return await self._records.change(file.id, untold=None) or file
+        return file
 
     async def let_go(self, file: File) -> File:
         """Reopen an upload whose completion shows no life any more, so that it can be given up.
@@ -210,11 +224,9 @@ class Completion:
             completed=now,
             modified=now,
             settled=True,
+            untold=now if self._hooks.hear else None,
         )
-        if done is None:
-            return await self._overtaken(file)
-        await self._hooks.after_complete(done)
-        return done
+        return await self._overtaken(file) if done is None else await self.tell(done)
 
     async def _look_inside(self, file: File, stored: StoredObject) -> Finding:
         """What the object's first bytes are, if anybody is to look."""

@@ -103,6 +103,7 @@ class File:
     deleted: datetime | None = None  #: soft deletion: hidden, object kept
     purging: datetime | None = None  #: hard deletion began: the object goes, then this record
     tended: datetime | None = None  #: until when one run of upkeep has it in hand, and others leave it alone
+    untold: datetime | None = None  #: since when the application is yet to be told that it is complete
 
     @property
     def plan(self) -> PartPlan:

@@ -87,6 +87,11 @@ class Hooks:
         self._after = application.after_complete if isinstance(application, AfterComplete) else None
         self._call = call
 
+    @property
+    def hear(self) -> bool:
+        """Whether the application wants to be told of finished files."""
+        return self._after is not None
+
     async def before_initiate(self, draft: NewUpload, caller: Caller) -> NewUpload:
         """What a file is to begin as.
 

@@ -154,7 +154,7 @@ class TrashRecords(Protocol):
 class Due(NamedTuple):
     """How much there is for upkeep to do."""
 
-    uploads: int  #: open ones past their deadline, and completions that show no life
+    uploads: int  #: open ones past their deadline, completions that show no life, finished ones nobody was told of
     ended: int  #: records of aborted and failed uploads that are old
 
 
@@ -166,7 +166,7 @@ class UpkeepRecords(Protocol):
         """Take up to `limit` uploads in hand until a moment (`File.tended`), the longest due first.
 
         They are open and past their deadline (`expires` before `now`), or `completing` without a change since
-        `stuck_before`; those that another run has in hand are left to it.
+        `stuck_before`, or `untold` since before that; those that another run has in hand are left to it.
         """
         ...
 

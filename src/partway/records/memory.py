@@ -242,7 +242,8 @@ def _is_dead(file: File) -> bool:
 
 def _is_due(file: File, *, now: datetime, stuck_before: datetime) -> bool:
     stuck = file.upload_status is UploadStatus.COMPLETING and file.modified < stuck_before
-    return stuck or (file.upload_status in UNFINISHED and file.expires < now)
+    untold = file.untold is not None and file.untold < stuck_before
+    return stuck or untold or (file.upload_status in UNFINISHED and file.expires < now)
 
 
 def _has_ended(file: File, *, before: datetime) -> bool:

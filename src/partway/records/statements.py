@@ -51,6 +51,7 @@ _DUE = or_(
         files.c.expires < bindparam("now"),
     ),
     and_(text("upload_status = 'completing'"), files.c.modified < bindparam("stuck_before")),
+    files.c.untold < bindparam("stuck_before"),
 )
 _ENDED = and_(
     text("upload_status IN ('aborted', 'failed')"),

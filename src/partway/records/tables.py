@@ -113,6 +113,7 @@ files = Table(
     Column("deleted", UtcDateTime),
     Column("purging", UtcDateTime),
     Column("tended", UtcDateTime),
+    Column("untold", UtcDateTime),
     # What a search compares: databases fold case differently, so we do it (partway.records.values.folded).
     Column("folded_name", Text, nullable=False),
     Column("folded_file_name", Text, nullable=False),
@@ -125,6 +126,7 @@ files = Table(
     _index_of_present("partway_files_by_fingerprint", "created_by", "fingerprint", order=_ORDER),
     Index("partway_files_reclaimable", "created_by", sqlite_where=RECLAIMABLE, postgresql_where=RECLAIMABLE),
     _index_of_present("partway_files_trash", "deleted"),
+    _index_of_present("partway_files_untold", "untold"),
 )
 
 #: What every owner uses: the sums over `partway_files` that triggers keep, made by the migration.

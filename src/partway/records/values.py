@@ -51,7 +51,7 @@ TEXT_LENGTHS: Mapping[str, int] = {
 }
 ENUM_LENGTH = 16  #: characters of the longest status or algorithm, with room
 EVENT_TYPE_LENGTH = 32  #: characters of the longest type of event, with room
-TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging", "tended"})
+TIMES = frozenset({"created", "modified", "expires", "completed", "deleted", "purging", "tended", "untold"})
 FLAGS = ("is_public", "single_put", "settled", "counted")
 NUMBERS = frozenset({"file_size", "part_size", "num_parts", "quota_bytes", "quota_uploads"})
 _ASKED = ("parent_content_type", "parent_object_id", "fingerprint")

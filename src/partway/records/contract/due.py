@@ -15,7 +15,9 @@ _MINUTE = timedelta(minutes=1)
 
 
 async def due_uploads_are_claimed_once(bench: Bench) -> None:
-    """Open ones past their deadline, the longest due first, and stuck completions; none twice while it is in hand."""
+    """Open ones past their deadline, the longest due first, stuck completions, and finished files that nobody was told
+    of; none twice while it is in hand.
+    """
     records = bench.records
     if not isinstance(records, UpkeepRecords):
         return
@@ -24,6 +26,9 @@ async def due_uploads_are_claimed_once(bench: Bench) -> None:
         for number, status in enumerate((UploadStatus.UPLOADING, UploadStatus.PENDING, UploadStatus.COMPLETING))
     ]
     stuck = await bench.add(upload_status=UploadStatus.COMPLETING, modified=_LONG_AGO, expires=MOMENT)
+    untold = await bench.add(upload_status=UploadStatus.COMPLETED, untold=_LONG_AGO, expires=MOMENT)
+    told = await bench.add(upload_status=UploadStatus.COMPLETED, expires=_LONG_AGO)
+    being_told = await bench.add(upload_status=UploadStatus.COMPLETED, untold=_LONG_AGO + _MINUTE, expires=_LONG_AGO)
     young = await bench.add(upload_status=UploadStatus.UPLOADING, expires=MOMENT)
     dead = await bench.add(upload_status=UploadStatus.ABORTED, expires=_LONG_AGO)
     now = _LONG_AGO + 10 * _MINUTE
@@ -32,12 +37,12 @@ async def due_uploads_are_claimed_once(bench: Bench) -> None:
     expect([file.id for file in first] == [due[0].id, due[1].id], "the longest due are claimed, in order", found=first)
     expect(await bench.get(due[0]) == due[0].evolve(tended=now + _MINUTE), "the claim is kept", found=first)
     second = {file.id for file in await claim(limit=10)}
-    expect(second == {due[2].id, stuck.id}, "what is in hand is left to its run", found=second)
+    expect(second == {due[2].id, stuck.id, untold.id}, "what is in hand is left to its run", found=second)
     again = await records.claim_due(now=now + 2 * _MINUTE, stuck_before=_LONG_AGO, until=MOMENT, limit=10)
     expect({file.id for file in again} == {file.id for file in due}, "a claim ends", found=again)
-    for file in (young, dead):
+    for file in (young, dead, told, being_told):
         expect(await bench.get(file) == file, "what is not due is left alone")
-    await _clear(bench, [*due, stuck, young, dead])
+    await _clear(bench, [*due, stuck, untold, told, being_told, young, dead])
 
 
 async def rival_claims_share_what_is_due(bench: Bench) -> None:

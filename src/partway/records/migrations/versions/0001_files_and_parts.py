@@ -34,6 +34,7 @@ def upgrade() -> None:
         "partway_files_reclaimable", "partway_files", ["created_by"], sqlite_where=ended, postgresql_where=ended
     )
     _index_present("partway_files_trash", ["deleted"])
+    _index_present("partway_files_untold", ["untold"])
 
 
 def downgrade() -> None:
@@ -90,6 +91,7 @@ def _create_files() -> None:
         sa.Column("deleted", _TIME),
         sa.Column("purging", _TIME),
         sa.Column("tended", _TIME),
+        sa.Column("untold", _TIME),
         sa.Column("folded_name", sa.Text, nullable=False),
         sa.Column("folded_file_name", sa.Text, nullable=False),
     )
