@@ -1,4 +1,5 @@
-"""A proxy before the service that does what networks do: resets, stalls, refusals, lost and cut answers."""
+"""A proxy before the service, or between it and the store, that does what networks and overloaded servers do: resets,
+stalls, delays, refusals, lost, held and cut answers."""
 
 from __future__ import annotations
 
@@ -17,9 +18,14 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Reset:
-    """Break the connection after some bytes of the body."""
+    """Break the connection after some bytes of the body.
+
+    Args:
+        then: what is done before.
+    """
 
     after: int = 0
+    then: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,26 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Delay:
+    """Pass the request on later, also if who sent it has gone."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class LoseAnswer:
-    """Let the service do it, then break the connection."""
+    """Let the service do it, then break the connection.
+
+    Args:
+        then: what is done in between.
+    """
+
+    then: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class HoldAnswer:
+    """Let the service do it, and keep its answer until `FaultProxy.release`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +74,7 @@ class CutAnswer:
     keep: int = 40
 
 
-Fault = Reset | Stall | Reply | LoseAnswer | CutAnswer
+Fault = Reset | Stall | Reply | Delay | LoseAnswer | HoldAnswer | CutAnswer
 EXPIRED = Reply(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
 
 
@@ -77,6 +101,8 @@ class FaultProxy:
         self._upstream = port
         self._tls = tls
         self._lock = threading.Lock()
+        self._passing = 0
+        self._released = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -92,6 +118,15 @@ class FaultProxy:
             for method, target, fault in self.log
             if method == "PUT" and not isinstance(fault, Reset | Stall | Reply)
         ]
+
+    def release(self) -> None:
+        """Send all answers that are held, and hold no more."""
+        self._released.set()
+
+    def wait_until_quiet(self) -> None:
+        """Return once the service has answered all that was passed on, also what nobody waits for any more."""
+        while self._passing:
+            time.sleep(0.002)
 
     def close(self) -> None:
         """Accept no more."""
@@ -123,6 +158,14 @@ class FaultProxy:
         with self._lock:
             fault = self.fault(method, target, sum(logged == method for logged, _, _ in self.log))
             self.log.append((method, target, fault))
+            self._passing += 1
+        try:
+            return self._answer(client, head, rest, fault)
+        finally:
+            with self._lock:
+                self._passing -= 1
+
+    def _answer(self, client: socket.socket, head: bytes, rest: bytes, fault: Fault | None) -> bool:
         length = _length_of(head)
         if b"100-continue" in head.lower() and not isinstance(fault, Reply):
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -138,12 +181,14 @@ class FaultProxy:
             _drain(client, fault.after - len(rest))
             if isinstance(fault, Stall):
                 time.sleep(60)
-            _reset(client)
+            elif fault.then is not None:
+                fault.then()
+            reset(client)
             return False
         return self._pass_on(client, head, rest, length, fault)
 
     def _pass_on(self, client: socket.socket, head: bytes, rest: bytes, length: int, fault: Fault | None) -> bool:
-        time.sleep(self.delay)
+        time.sleep(fault.seconds if isinstance(fault, Delay) else self.delay)
         lines = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"expect:", b"connection:"))]
         with socket.create_connection(("127.0.0.1", self._upstream)) as service:
             service.sendall(b"\r\n".join([*lines, b"Connection: close", b"", b""]) + rest)
@@ -159,13 +204,17 @@ class FaultProxy:
                 left -= len(data)
             answer = _read_to_end(service)
         if isinstance(fault, LoseAnswer):
-            _reset(client)
+            if fault.then is not None:
+                fault.then()
+            reset(client)
             return False
         if isinstance(fault, CutAnswer):
             client.sendall(answer[: fault.keep])
             return False
+        if isinstance(fault, HoldAnswer):
+            self._released.wait()
         client.sendall(answer)
-        return left <= 0 and b"content-length" in answer.lower()
+        return left <= 0 and (b"content-length" in answer.lower() or answer.startswith(b"HTTP/1.1 204"))
 
 
 def _read_head(connection: socket.socket) -> tuple[bytes, bytes]:
@@ -201,7 +250,7 @@ def _drain(connection: socket.socket, count: int) -> None:
         count -= len(data)
 
 
-def _reset(connection: socket.socket) -> None:
+def reset(connection: socket.socket) -> None:
     """RST instead of FIN, and at once."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
