@@ -184,7 +184,7 @@ def test_stores_and_records_that_cannot_be_gone_through_are_refused() -> None:
 
 # --- What changes during the walk -------------------------------------------------------------------------------------
 
-STORE_VERBS = ("head", "list_objects", "list_uploads", "find_uploads", "delete_objects", "abort_upload")
+STORE_VERBS = ("head", "list_objects", "list_uploads", "list_parts", "delete_objects", "abort_upload")
 RECORD_VERBS = ("by_key", "get_keys", "change")
 CHANGES = {
     "hard deletion": lambda house, file: house.calm.files.delete(file.id, caller=ALICE, hard=True),

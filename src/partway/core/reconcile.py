@@ -29,7 +29,7 @@ from partway.core.ports import (
     SystemClock,
     UploadListing,
 )
-from partway.errors import StoreError, StoreRefused
+from partway.errors import StoreError, StoreRefused, UploadGone
 
 _STEP = 1000  #: keys, or open uploads, between two places at which a walk may be left; objects in one deletion
 
@@ -199,8 +199,15 @@ class Reconciliation:
         """Those of the listed uploads that are nobody's, and open still."""
         files, before = await self._files_of(upload.key for upload in uploads), self._before()
         found = [upload for upload in uploads if is_unknown(upload, files.get(upload.key), before=before)]
-        still_open = {key: await self._store.find_uploads(key) for key in {upload.key for upload in found}}
-        return [upload for upload in found if upload.upload_id in still_open[upload.key]]
+        return [upload for upload in found if await self._is_open(upload)]
+
+    async def _is_open(self, upload: ListedUpload) -> bool:
+        # Finding it by its key would have some stores go through all open uploads.
+        try:
+            await self._store.list_parts(upload.key, upload.upload_id)
+        except UploadGone:
+            return False
+        return True
 
     async def _files_of(self, keys: Iterable[str]) -> dict[str, File]:
         wanted = {key for key in keys if "\0" not in key}  # no database holds that
