@@ -5,27 +5,138 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from tests.servers.null_service import NullService
 
 from benchmarks.harness import on_cores
+from partway.s3.metadata import METADATA_PREFIX
 
-_XML = '<?xml version="1.0" encoding="UTF-8"?>'
-_BEGUN = f"{_XML}<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
-_DONE = f"{_XML}<CompleteMultipartUploadResult><ETag>&quot;0-1&quot;</ETag></CompleteMultipartUploadResult>"
+_ETAG = '"0"'  #: of everything
+
+
+class _Request(NamedTuple):
+    """A request whose body has come and is gone."""
+
+    method: str
+    path: str  #: percent-encoded: `/bucket` or `/bucket/key`
+    query: Mapping[str, str]
+    headers: Mapping[str, str]  #: lower-case names
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return int(self.headers.get("content-length", 0))
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The headers that an object is to keep."""
+        return {name: value for name, value in self.headers.items() if name.startswith(METADATA_PREFIX)}
+
+
+class _Answer(NamedTuple):
+    status: int = 200
+    body: str = ""
+    headers: Mapping[str, str] = {}  #: besides the ETag; of a HEAD also the Content-Length
+
+    def encoded(self, method: str) -> bytes:
+        """As it goes over the wire: to HEAD without the body."""
+        body = self.body.encode()
+        headers = {"ETag": _ETAG, "Content-Length": str(len(body)), **self.headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"HTTP/1.1 {self.status} -\r\n{lines}\r\n".encode() + (b"" if method == "HEAD" else body)
+
+
+class _Upload(NamedTuple):
+    metadata: Mapping[str, str]
+    parts: dict[int, int]  #: number → bytes
+
+
+class _Object(NamedTuple):
+    metadata: Mapping[str, str]
+    size: int  #: bytes
+
+
+class _Contents:
+    """What came, without its bytes and checksums."""
+
+    def __init__(self) -> None:
+        self._uploads: dict[str, _Upload] = {}
+        self._objects: dict[str, _Object] = {}  # by the path
+        self._ids = map(str, itertools.count(1))
+
+    def answer(self, request: _Request) -> _Answer:
+        """Do what is asked."""
+        upload_id = request.query.get("uploadId")
+        if upload_id is not None:
+            return self._to_upload(upload_id, request)
+        if request.method == "POST":
+            self._uploads[upload_id := next(self._ids)] = _Upload(request.metadata, {})
+            return _document("InitiateMultipartUploadResult", f"<UploadId>{upload_id}</UploadId>")
+        if request.method == "PUT":
+            self._objects[request.path] = _Object(request.metadata, request.size)
+            return _Answer()
+        if request.method == "DELETE":
+            self._objects.pop(request.path, None)
+            return _Answer()
+        return self._head(request.path) if "/" in request.path.strip("/") else self._listing()
+
+    def _to_upload(self, upload_id: str, request: _Request) -> _Answer:
+        upload = self._uploads.get(upload_id)
+        if upload is None:
+            return _document("Error", "<Code>NoSuchUpload</Code>", status=404)
+        if request.method == "PUT":
+            upload.parts[int(request.query["partNumber"])] = request.size
+            return _Answer()
+        if request.method == "GET":
+            return _document("ListPartsResult", "".join(_part(*part) for part in sorted(upload.parts.items())))
+        del self._uploads[upload_id]
+        if request.method == "DELETE":
+            return _Answer()
+        self._objects[request.path] = _Object(upload.metadata, sum(upload.parts.values()))
+        return _document("CompleteMultipartUploadResult", f"<ETag>{_ETAG}</ETag>")
+
+    def _head(self, path: str) -> _Answer:
+        found = self._objects.get(path)
+        if found is None:
+            return _Answer(404)
+        return _Answer(headers={"Content-Length": str(found.size), **found.metadata})
+
+    def _listing(self) -> _Answer:
+        rows = (_row(path, each.size) for path, each in sorted(self._objects.items()))
+        return _document("ListBucketResult", f"<EncodingType>url</EncodingType>{''.join(rows)}")
+
+
+def _document(root: str, content: str, *, status: int = 200) -> _Answer:
+    return _Answer(status, f'<?xml version="1.0" encoding="UTF-8"?><{root}>{content}</{root}>')
+
+
+def _part(number: int, size: int) -> str:
+    return f"<Part><PartNumber>{number}</PartNumber><ETag>{_ETAG}</ETag><Size>{size}</Size></Part>"
+
+
+def _row(path: str, size: int) -> str:
+    key = path.lstrip("/").partition("/")[2]
+    return f"<Contents><Key>{key}</Key><ETag>{_ETAG}</ETag><Size>{size}</Size></Contents>"
 
 
 class NullS3:
-    """Answers multipart uploads as S3 does; the bodies of parts are dropped in the kernel."""
+    """Answers as S3 does to whoever uploads and then looks at the outcome: every bucket is there, empty at first.
+
+    Bodies are dropped in the kernel; their sizes are kept.
+    """
 
     def __init__(self) -> None:
+        self._contents = _Contents()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
 
@@ -43,7 +154,7 @@ class NullS3:
 
     def _serve(self, connection: socket.socket) -> None:
         buffer = b""
-        with connection:
+        with connection, suppress(ConnectionError):
             while True:
                 while b"\r\n\r\n" not in buffer:
                     data = connection.recv(65536)
@@ -51,40 +162,44 @@ class NullS3:
                         return
                     buffer += data
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
-                first, *lines = head.decode().split("\r\n")
-                headers = dict(line.lower().split(": ", 1) for line in lines)
-                if "expect" in headers:
+                request = _read(head.decode())
+                if "expect" in request.headers:
                     connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-                _drop(connection, int(headers.get("content-length", 0)) - len(buffer))
+                _drop(connection, request.size - len(buffer))
                 buffer = b""
-                content = _answer(first).encode()
-                connection.sendall(
-                    b'HTTP/1.1 200 OK\r\nETag: "0"\r\nContent-Length: %d\r\n\r\n%b' % (len(content), content)
-                )
+                connection.sendall(self._contents.answer(request).encoded(request.method))
 
 
-def _answer(first_line: str) -> str:
-    method, target, _ = first_line.split(" ")
-    if method == "POST":
-        return _BEGUN if "uploads" in target else _DONE
-    return ""
+def _read(head: str) -> _Request:
+    first, *lines = head.split("\r\n")
+    method, target, _ = first.split(" ")
+    path, _, query = target.partition("?")
+    headers = (line.split(": ", 1) for line in lines)
+    return _Request(
+        method,
+        path,
+        dict(parse_qsl(query, keep_blank_values=True)),
+        {name.lower(): value for name, value in headers},
+    )
 
 
 def _drop(connection: socket.socket, left: int) -> None:
+    """Raise `ConnectionError` if less comes."""
     room = bytearray(1024 * 1024)
     while left > 0:
         count = connection.recv_into(room, min(left, len(room)), socket.MSG_TRUNC)
         if not count:
-            return
+            raise ConnectionError("the client has gone")
         left -= count
 
 
 @contextmanager
-def sink(kind: str, *, cores: set[int]) -> Iterator[str]:
+def sink(kind: str, *, cores: set[int] | None = None) -> Iterator[str]:
     """A sink in a process of its own: its URL.
 
     Args:
         kind: `partway` or `s3`.
+        cores: where it may run; None: anywhere.
     """
     with on_cores(cores):
         process = subprocess.Popen([sys.executable, "-m", __name__, kind], stdout=subprocess.PIPE, text=True)
