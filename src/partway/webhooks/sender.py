@@ -10,7 +10,6 @@ from typing import TypeVar
 
 try:
     import aiohttp
-    from aiohappyeyeballs import AddrInfoType
     from yarl import URL
 except ModuleNotFoundError as error:
     from partway.errors import MissingExtra
@@ -84,7 +83,7 @@ class AiohttpSender:
             )
         return self._session
 
-    def _socket(self, address: AddrInfoType) -> socket.socket:
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """The socket of a connection to this very address."""
         family, kind, protocol, _, place = address
         if not self._allow_private and not is_public(str(place[0])):
