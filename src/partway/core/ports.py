@@ -29,6 +29,7 @@ from partway.core.records_port import UpkeepRecords as UpkeepRecords  # noqa: PL
 from partway.core.records_port import Usage as Usage  # noqa: PLC0414  # an export
 from partway.core.records_port import UsageRecords as UsageRecords  # noqa: PLC0414  # an export
 from partway.core.store_powers import BulkDeletes as BulkDeletes  # noqa: PLC0414  # an export
+from partway.core.store_powers import ObjectAddresses as ObjectAddresses  # noqa: PLC0414  # an export
 from partway.core.store_powers import ObjectCopies as ObjectCopies  # noqa: PLC0414  # an export
 
 
@@ -116,11 +117,16 @@ class MultipartStore(Protocol):
         token: str,
         checksum_algorithm: ChecksumAlgorithm | None = None,
         metadata: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> str:
         """Open a multipart upload and return its upload id.
 
         `content_type`, `token` and `metadata` (names as `core.metadata.check_object_metadata` takes them, values any
-        text) are fixed here and come back from `head`. Asking twice opens two uploads.
+        text) are fixed here and come back from `head`. Asking twice opens two uploads: with
+        `once` a store whose answer is lost is not asked again.
+
+        Raises:
+            AnswerLost: only with `once`: there may be an upload now.
         """
         ...
 
@@ -308,15 +314,6 @@ class ObjectWrites(Protocol):
 
         If an object is there already, it stays, and nothing is said: look whose it is (`head`, its `token`).
         """
-        ...
-
-
-@runtime_checkable
-class ObjectAddresses(Protocol):
-    """Optional power: objects have plain addresses, of use where the bucket is public."""
-
-    def object_url(self, key: str) -> str:
-        """The unsigned URL of an object; of a store that the service itself serves it may begin with `/`."""
         ...
 
 

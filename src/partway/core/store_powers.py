@@ -48,3 +48,12 @@ class BulkDeletes(Protocol):
             Key → the store's word for why, of those that it did not delete.
         """
         ...
+
+
+@runtime_checkable
+class ObjectAddresses(Protocol):
+    """Optional power: objects have plain addresses, of use where the bucket is public."""
+
+    def object_url(self, key: str) -> str:
+        """The unsigned URL of an object; of a store that the service itself serves it may begin with `/`."""
+        ...

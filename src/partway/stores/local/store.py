@@ -75,8 +75,9 @@ class LocalUploads:
         token: str,
         checksum_algorithm: ChecksumAlgorithm | None = None,
         metadata: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> str:
-        """See `core.ports.MultipartStore`."""
+        """See `core.ports.MultipartStore`. No answer is ever lost."""
         if checksum_algorithm is not None:
             new_checksum(checksum_algorithm)
         with disk_errors():
@@ -176,20 +177,19 @@ class LocalUploads:
         """See `core.ports.PartWrites`. The part's offset must be given, as for `sign_parts`.
 
         Raises:
-            UploadGone: as the port says.
             InvalidInput: a part other than the first has no offset.
             StoreRefused: the body has another size or checksum than the part.
         """
         _insist_on_offsets([part])
         with disk_errors(), self._uploads.opened(key, upload_id) as upload:
-            algorithm = upload.of.checksum_algorithm if part.checksum is not None else None
+            algorithm = None if part.checksum is None else upload.of.checksum_algorithm
         expected = Expected(size=part.size, algorithm=algorithm, checksum=part.checksum if algorithm else None)
-        number = part.part_number
-        with self.receive_part(key, upload_id, number=number, offset=part.offset, expected=expected) as receiver:
+        where = {"number": part.part_number, "offset": part.offset}
+        with self.receive_part(key, upload_id, expected=expected, **where) as receiver:
             receiver.write(body)
             etag = receiver.finish()
         return StoredPart(
-            part_number=number,
+            part_number=part.part_number,
             size=part.size,
             etag=etag,
             checksum=expected.checksum,

@@ -1,0 +1,180 @@
+"""The tables of the app. Their columns are those of the service's records, where they mean the same."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from partway.core.file import UploadStatus, new_file_id, new_token
+from partway.records.values import ENUM_LENGTH, TEXT_LENGTHS
+
+KEY_LENGTH = 768  #: characters; MariaDB's indexes hold no longer ones
+
+
+class Status(models.TextChoices):
+    """Where a file is in its life; see `partway.core.file.UploadStatus`."""
+
+    PENDING = UploadStatus.PENDING.value, _("pending")
+    UPLOADING = UploadStatus.UPLOADING.value, _("uploading")
+    COMPLETING = UploadStatus.COMPLETING.value, _("completing")
+    COMPLETED = UploadStatus.COMPLETED.value, _("completed")
+    ABORTED = UploadStatus.ABORTED.value, _("aborted")
+    FAILED = UploadStatus.FAILED.value, _("failed")
+
+
+def _text(field: str, **options: Any) -> models.Field[Any, Any]:
+    length = TEXT_LENGTHS[field]
+    return models.CharField(max_length=length, **options) if length else models.TextField(**options)
+
+
+class FileQuerySet(models.QuerySet["File"]):
+    """Files, for the application's own queries."""
+
+    def completed(self) -> FileQuerySet:
+        """Those that are there and were verified, without the trash."""
+        return self.filter(upload_status=Status.COMPLETED, deleted__isnull=True)
+
+    def of(self, parent: models.Model) -> FileQuerySet:
+        """Those that are attached to an object."""
+        return self.filter(parent_type=parent._meta.label_lower, parent_object_id=str(parent.pk))
+
+
+class _Present(models.Manager["File"]):
+    def get_queryset(self) -> FileQuerySet:
+        return FileQuerySet(self.model, using=self._db).filter(purging__isnull=True)
+
+
+class File(models.Model):
+    """One file: whose it is, what it is, where it lies and how far its upload has come.
+
+    A row that is deleted in whatever way stays behind, hidden (`purging`), until upkeep has seen its object gone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_file_id, editable=False)
+    key = models.CharField(max_length=KEY_LENGTH, unique=True, editable=False)
+    token = _text("token", default=new_token, editable=False)
+    file_name = _text("file_name")
+    file_size = models.BigIntegerField(_("size"))
+    file_content_type = _text("file_content_type")
+    detected_content_type = _text("detected_content_type", null=True, blank=True)
+    name = _text("name")
+    description = _text("description", blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    is_public = models.BooleanField(default=False)
+
+    owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="partway_files"
+    )
+    created_by_name = _text("created_by_name", blank=True, default="")
+    parent_content_type = models.ForeignKey(
+        ContentType, null=True, blank=True, on_delete=models.CASCADE, related_name="partway_files"
+    )
+    parent_type = _text("parent_content_type", null=True, blank=True, editable=False)
+    parent_object_id = _text("parent_object_id", null=True, blank=True)
+    parent = GenericForeignKey("parent_content_type", "parent_object_id")
+    copied_from = _text("copied_from", null=True, editable=False)
+
+    upload_status = models.CharField(max_length=ENUM_LENGTH, choices=Status.choices, default=Status.PENDING)
+    upload_id = _text("upload_id", null=True, editable=False)
+    single_put = models.BooleanField(default=False, editable=False)
+    part_size = models.BigIntegerField()
+    total_parts = models.BigIntegerField(db_column="num_parts")
+    checksum_algorithm = models.CharField(max_length=ENUM_LENGTH, null=True, editable=False)
+    fingerprint = _text("fingerprint", null=True, editable=False)
+    idempotency_key = _text("idempotency_key", null=True, editable=False)
+    failure = _text("failure", null=True, blank=True)
+    settled = models.BooleanField(default=False, editable=False)
+    counted = models.BooleanField(default=True, editable=False)
+    quota_bytes = models.BigIntegerField(null=True, editable=False)
+    quota_uploads = models.BigIntegerField(null=True, editable=False)
+    etag = _text("etag", null=True, editable=False)
+    checksum = _text("checksum", null=True, editable=False)
+
+    created = models.DateTimeField()
+    modified = models.DateTimeField()
+    upload_expires_at = models.DateTimeField(db_column="expires")
+    completed = models.DateTimeField(null=True)
+    deleted = models.DateTimeField(null=True)
+    purging = models.DateTimeField(null=True, editable=False)
+    tended = models.DateTimeField(null=True, editable=False)
+    untold = models.DateTimeField(null=True, editable=False)
+    folded_name = models.TextField(editable=False)
+    folded_file_name = models.TextField(editable=False)
+
+    objects: ClassVar[models.Manager[File]] = _Present.from_queryset(FileQuerySet)()
+    everything = models.Manager()
+
+    class Meta:
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        ordering: ClassVar = ["-created", "-id"]
+        default_manager_name = "objects"
+        base_manager_name = "everything"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="partway_one_request"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "created", "id"], name="partway_by_owner"),
+            models.Index(fields=["created", "id"], name="partway_newest"),
+            models.Index(fields=["upload_status", "upload_expires_at"], name="partway_by_deadline"),
+            models.Index(fields=["parent_type", "parent_object_id", "created"], name="partway_by_parent"),
+            models.Index(fields=["owner", "fingerprint"], name="partway_by_fingerprint"),
+            models.Index(fields=["deleted"], name="partway_trash"),
+            models.Index(fields=["purging"], name="partway_purging"),
+            models.Index(fields=["untold"], name="partway_untold"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name or self.file_name)
+
+    @property
+    def num_parts(self) -> int:
+        """The same as `total_parts`."""
+        return self.total_parts
+
+    @property
+    def uploaded_parts(self) -> dict[str, str]:
+        """ETags of the parts that were reported, by their numbers."""
+        return {str(part.part_number): part.etag for part in self.parts.all()}
+
+
+class Part(models.Model):
+    """A part that its client said it has sent."""
+
+    file = models.ForeignKey(File, on_delete=models.CASCADE, related_name="parts")
+    part_number = models.IntegerField()
+    size = models.BigIntegerField()
+    etag = models.CharField(max_length=TEXT_LENGTHS["etag"])
+    checksum = models.CharField(max_length=TEXT_LENGTHS["checksum"], null=True)
+    last_modified = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["part_number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["file", "part_number"], name="partway_one_part"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.part_number)
+
+
+class Usage(models.Model):
+    """What every owner uses: the sums over `File`, kept in the transaction of each change."""
+
+    owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], primary_key=True)
+    bytes = models.BigIntegerField(default=0)
+    files = models.BigIntegerField(default=0)
+    open_uploads = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("usage")
+        verbose_name_plural = _("usage")
+
+    def __str__(self) -> str:
+        return self.owner
