@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["signing", "presign", "proxied", "listing", "local_complete"])
+@pytest.mark.parametrize("name", ["signing", "presign", "proxied", "listing", "local_complete", "reconcile"])
 def test_runs_quickly(name, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", name, "--quick", "--scratch", str(tmp_path)],

@@ -229,19 +229,23 @@ def test_without_a_fixed_beginning_orphans_are_looked_for_where_somebody_says(bu
     assert named(findings) == [(str(ORPHAN), "elsewhere/object"), (str(UNKNOWN), "elsewhere/upload")]
 
 
-def test_ctrl_c_and_a_store_that_is_away_are_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_and_a_store_that_is_away_are_one_line(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     async def raising(*_: Any, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr("partway.service.reconcile.run_reconcile", raising)
     error: BaseException = KeyboardInterrupt()
-    done = CliRunner().invoke(cli, ["reconcile", "--data-dir", str(bucket.data_dir), "--state", "state.json"])
+    done = bucket.run("--state", "state.json")
     assert done.exit_code == 130
     assert done.stderr == "partway: Interrupted. Run the same command again to go on (state.json).\n"
     error = StoreUnavailable("The store is down.")
-    done = CliRunner().invoke(cli, ["reconcile", "--data-dir", str(bucket.data_dir)])
-    assert done.exit_code == 1
-    assert done.stderr == "partway: The store is down. With --state FILE the next run can go on.\n"
+    done = bucket.run("--state", str(tmp_path / "none"))
+    assert (done.exit_code, done.stderr) == (1, "partway: The store is down.\n")
+    (tmp_path / "some").touch()
+    done = bucket.run("--state", str(tmp_path / "some"))
+    assert done.stderr == f"partway: The store is down. Run the same command again to go on ({tmp_path / 'some'}).\n"
 
 
 def test_z_all_is_put_right(bucket: Bucket) -> None:

@@ -85,7 +85,7 @@ def command(
             raise click.UsageError(error.detail) from error
         except (StoreError, RecordsUnavailable) as error:
             shown.clear()
-            say(f"{advice(error)} {again}")
+            say(f"{advice(error)} {again}" if state and state.exists() else advice(error))
             sys.exit(FAILED)
         finally:
             shown.clear()
