@@ -151,6 +151,10 @@ class StoreUnavailable(StoreError):
     code = "store_unavailable"
 
 
+class AnswerLost(StoreUnavailable):
+    """The store was asked once, and may have done it or not: look before you ask again."""
+
+
 class RecordsUnavailable(PartwayError):
     """The database is down or overloaded. The fact `retry_after` is in seconds."""
 

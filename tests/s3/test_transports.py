@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from partway.core.blocking import run_straight
-from partway.errors import MissingExtra, StoreRefused, StoreUnavailable, UploadGone, WouldBlock
+from partway.errors import AnswerLost, MissingExtra, StoreRefused, StoreUnavailable, UploadGone, WouldBlock
 from partway.s3 import requests
 from partway.stores.s3 import S3Settings, S3Store
 from partway.stores.s3.transport import delay_before, retry_after
+from tests.servers.ports import free_port
 from tests.servers.scripted_store import Hang, Reply, Reset, ScriptedStore
 
 SETTINGS = S3Settings(bucket="bucket", access_key="AK", secret_key="SK", patience=10.0, connect_timeout=2.0)
@@ -59,6 +60,10 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 
 async def create(store: S3Store) -> str:
     return await store.create_upload("k", content_type="a/b", token="t")
+
+
+async def create_once(store: S3Store) -> str:
+    return await store.create_upload("k", content_type="a/b", token="t", once=True)
 
 
 async def read_all(store: S3Store) -> bytes:
@@ -245,3 +250,26 @@ def test_delays_grow_and_end():
 )
 def test_how_long_the_store_asks_to_wait(value, seconds):
     assert retry_after({"retry-after": value}, now=datetime(2026, 11, 21, 1, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    "trouble", [Reset(), Reply(status=500), Reply(body=b"<Initiate", length=100)], ids=["reset", "500", "cut"]
+)
+def test_what_is_asked_once_is_not_asked_again_if_it_may_be_done(tell: Tell, trouble: Reply | Reset) -> None:
+    with ScriptedStore([trouble, CREATED]) as server:
+        with pytest.raises(AnswerLost):
+            tell(create_once, server)
+        assert len(server.requests) == 1
+
+
+def test_what_is_asked_once_is_asked_again_if_it_was_turned_away(tell: Tell) -> None:
+    with ScriptedStore([Reply(status=503), Reply(status=429), CREATED]) as server:
+        assert tell(create_once, server) == "u-1"
+
+
+def test_what_is_asked_once_of_nobody_is_not_lost(tell: Tell) -> None:
+    with ScriptedStore([]) as server:
+        server.endpoint = f"http://127.0.0.1:{free_port()}"
+        with pytest.raises(StoreUnavailable) as refused:
+            tell(create_once, server, patience=0.3)
+    assert not isinstance(refused.value, AnswerLost)

@@ -19,7 +19,7 @@ from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_
 from partway.core.ports import Clock, Records, Store, StoredObject
 from partway.core.refusals import no_such_file, require_right, wrong_state
 from partway.core.reservation import delete_own, require_free
-from partway.core.settling import settled_as
+from partway.core.settling import drop_uploads, settled_as
 from partway.core.verification import Verdict, judge_object, whole_checksum
 from partway.errors import PartsDisagree, RecordsUnavailable, StoreRefused, UploadGone
 
@@ -212,6 +212,8 @@ class Completion:
         found = await self._look_inside(file, stored)
         if found.failure is not None:
             return await self._remove(file, found.failure, detected_content_type=found.content_type)
+        if file.spares:
+            await drop_uploads(file, store=self._store)
         now = self._clock.now()
         done = await self._records.change(
             file.id,
@@ -252,7 +254,7 @@ class Completion:
         if failed.upload_status is UploadStatus.COMPLETED:
             return failed
         await self._store.delete(file.key)
-        gone = settled_as(not file.single_put)
+        gone = settled_as(not file.single_put and not file.spares)
         return await self._records.change(file.id, when={UploadStatus.FAILED}, **gone) or failed
 
     async def _overtaken(self, file: File) -> File:
@@ -270,8 +272,8 @@ class Completion:
             upload_id=None,
             failure=str(failure),
             modified=self._clock.now(),
-            # The URL of a single PUT lives on: it is settled once that is dead.
-            **settled_as(settled and not file.single_put),
+            # The URL of a single PUT lives on, and spare uploads are open: it is settled once they are dead.
+            **settled_as(settled and not file.single_put and not file.spares),
             **more,
         )
         return failed or await self._standing(file)

@@ -78,6 +78,7 @@ class File:
 
     upload_status: UploadStatus = UploadStatus.PENDING
     upload_id: str | None = None  #: the store's handle of the open multipart upload
+    spares: bool = False  #: the store may hold other multipart uploads of this key: it was asked more than once
     single_put: bool = (
         False  #: one presigned PUT that cannot overwrite creates the object; there is no multipart upload
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from partway.core.file import File, UploadStatus
-from partway.core.ports import Clock, Records, Store, UsageRecords
+from partway.core.ports import Clock, MultipartStore, Records, Store, UsageRecords
 from partway.core.reservation import delete_own
 from partway.core.verification import Verdict, judge_object
 from partway.errors import StoreError, StoreUnavailable
@@ -50,6 +50,20 @@ def life_of_urls(url_expiry: int) -> timedelta:
     return life + min(life, _MARGIN)
 
 
+async def drop_uploads(file: File, *, store: MultipartStore) -> None:
+    """Abort the multipart uploads of a file whose own has been joined, or is not wanted any more.
+
+    Raises:
+        StoreError: the store did not confirm it.
+    """
+    if file.single_put:
+        return
+    known = [file.upload_id] if file.upload_id else []
+    found = await store.find_uploads(file.key) if file.spares or not known else []
+    for upload_id in dict.fromkeys([*known, *found]):
+        await store.abort_upload(file.key, upload_id)
+
+
 class Settling:
     """Removes what ended files have left at the store, and gives back what they used.
 
@@ -74,8 +88,7 @@ class Settling:
         Raises:
             StoreError: the store did not confirm it; the file still counts.
         """
-        for upload_id in await self._known_uploads(file):
-            await self._store.abort_upload(file.key, upload_id)
+        await drop_uploads(file, store=self._store)
         # A completion that was under way may have won at the store.
         if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
             await self._store.delete(file.key)
@@ -124,8 +137,3 @@ class Settling:
         if not file.single_put or not file.counted:
             return False
         return self._clock.now() <= last_url_dies(file, self._url_expiry)
-
-    async def _known_uploads(self, file: File) -> list[str]:
-        if file.single_put:
-            return []
-        return [file.upload_id] if file.upload_id else await self._store.find_uploads(file.key)

@@ -6,6 +6,7 @@ for what a crash left behind.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,7 +39,7 @@ from partway.core.ports import (
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.reservation import reserve
 from partway.core.settling import Settling
-from partway.errors import Conflict, InvalidInput, PartsDisagree, StoreError, UploadGone
+from partway.errors import AnswerLost, Conflict, InvalidInput, PartsDisagree, StoreError, UploadGone
 
 _NO_PARTS = SignedParts((), 0)
 #: The deadline is written anew only once it would move by this share of its length: not with every part.
@@ -251,18 +252,16 @@ class Uploads:
         return file
 
     async def _open(self, file: File, *, fresh: bool) -> File:
-        """Open the multipart upload of a `pending` record, or adopt the one that a crash left."""
-        known = [] if fresh else await self._store.find_uploads(file.key)
-        upload_id = (
-            known[0]
-            if known
-            else await self._store.create_upload(
-                file.key,
-                content_type=file.file_content_type,
-                token=file.token,
-                checksum_algorithm=file.checksum_algorithm,
-            )
-        )
+        """Open the multipart upload of a `pending` record, or adopt the one that a crash or a lost answer left."""
+        upload_id: str | None = None
+        if fresh:
+            with contextlib.suppress(AnswerLost):
+                upload_id = await self._create(file, once=True)
+        if upload_id is None:
+            # Noted first: whatever happens from here on, those uploads that are not adopted are found in the end.
+            await self._records.change(file.id, when={UploadStatus.PENDING}, spares=True)
+            known = await self._store.find_uploads(file.key)
+            upload_id = known[0] if known else await self._create(file, once=False)
         opened = await self._records.change(
             file.id,
             when={UploadStatus.PENDING},
@@ -276,6 +275,15 @@ class Uploads:
         if standing is None or standing.upload_id != upload_id:
             await self._store.abort_upload(file.key, upload_id)
         return standing or await self._reload(file)
+
+    async def _create(self, file: File, *, once: bool) -> str:
+        return await self._store.create_upload(
+            file.key,
+            content_type=file.file_content_type,
+            token=file.token,
+            checksum_algorithm=file.checksum_algorithm,
+            once=once,
+        )
 
     async def sign_single_put(self, file: File) -> SignedParts:
         """The one URL of a file that needs no multipart upload; see `File.single_put`.

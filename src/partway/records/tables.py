@@ -93,6 +93,7 @@ files = Table(
     Column("copied_from", _text("copied_from")),
     Column("upload_status", String(ENUM_LENGTH), nullable=False),
     Column("upload_id", _text("upload_id")),
+    Column("spares", Boolean, nullable=False),
     Column("single_put", Boolean, nullable=False),
     Column("part_size", BigInteger, nullable=False),
     Column("num_parts", BigInteger, nullable=False),

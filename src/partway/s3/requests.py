@@ -33,6 +33,7 @@ class S3Request:
     headers: Mapping[str, str] = field(default_factory=dict)  #: lower-case names
     body: bytes | bytearray = b""
     read_timeout: float | None = None  #: seconds without a byte of the answer; None: as usual
+    once: bool = False  #: it is not sent again if the store may have done it
     body_signed: bool = True  #: the signature covers the body; else a header with its checksum has to protect it
 
 

@@ -77,8 +77,9 @@ class _MemoryUploads:
         token: str,
         checksum_algorithm: ChecksumAlgorithm | None = None,
         metadata: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> str:
-        """See `core.ports.MultipartStore`."""
+        """See `core.ports.MultipartStore`. No answer is ever lost."""
         if checksum_algorithm is not None:
             new_checksum(checksum_algorithm)
         upload_id = secrets.token_hex(16)

@@ -33,7 +33,8 @@ async def every_field_may_change(bench: Bench) -> None:
     values: dict[str, Any] = {field.name: f"new {field.name}" for field in dataclasses.fields(File)}
     values |= dict.fromkeys(("created", "modified", "expires", "completed", "deleted"), later)
     values |= dict.fromkeys(("purging", "tended", "untold"), later)
-    values |= {"file_size": 7, "part_size": 8, "num_parts": 1, "is_public": True, "single_put": True, "settled": True}
+    values |= {"file_size": 7, "part_size": 8, "num_parts": 1, "is_public": True, "settled": True}
+    values |= {"single_put": True, "spares": True}
     values |= {"counted": False, "quota_bytes": 2**62, "quota_uploads": 3}
     values |= {"key": f"new key of {bench.owner}", "metadata": {"a": [1]}, "upload_status": UploadStatus.FAILED}
     values |= {"checksum_algorithm": ChecksumAlgorithm.CRC64NVME}

@@ -22,6 +22,7 @@ from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, Tra
 T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+_UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class AiohttpTransport:
@@ -163,7 +164,8 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _failed(error: Exception) -> TransportFailed:
-    return TransportFailed(str(error) or type(error).__name__, silent=isinstance(error, TimeoutError))
+    unreached = isinstance(error, _UNREACHED)
+    return TransportFailed(str(error) or type(error).__name__, silent=isinstance(error, TimeoutError), undone=unreached)
 
 
 def _lower(answer: aiohttp.ClientResponse) -> dict[str, str]:

@@ -24,6 +24,7 @@ from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, Tra
 T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
 _FAILURES = (urllib3.exceptions.HTTPError, OSError)
+_UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 class BlockingTransport:
@@ -123,7 +124,8 @@ def _failed(error: Exception) -> TransportFailed:
     timed_out = isinstance(error, urllib3.exceptions.TimeoutError | urllib3.exceptions.EmptyPoolError | TimeoutError)
     # urllib3 counts refused connections among those that timed out.
     refused = isinstance(error, urllib3.exceptions.NewConnectionError)
-    return TransportFailed(str(error), silent=timed_out and not refused)
+    unreached = isinstance(error, _UNREACHED)
+    return TransportFailed(str(error), silent=timed_out and not refused, undone=unreached)
 
 
 def _whole(answer: urllib3.BaseHTTPResponse, *, timeout: float) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from partway.errors import StoreUnavailable
+from partway.errors import AnswerLost, StoreUnavailable
 from partway.s3.address import BucketAddress
 from partway.s3.answers import S3Answer
 from partway.s3.refusals import error_code, is_transient
@@ -28,6 +28,7 @@ from partway.stores.s3.transport import (
 
 T = TypeVar("T")
 _MAX_ATTEMPTS = 6
+_TURNED_AWAY = (429, 503)  #: answers before anything is done
 _RETRY_AFTER = 5  #: seconds that our own callers are told to wait, if the store does not say
 
 
@@ -74,7 +75,7 @@ class S3Calls:
     async def send(self, request: S3Request, *, patience: float | None = None) -> S3Answer:
         """Send a request and return its answer, also if that is an error.
 
-        All our requests may be sent twice: a second CreateMultipartUpload leaves a spare upload, found by its key.
+        All our requests may be sent twice, but for a second CreateMultipartUpload, which leaves a spare upload.
 
         Args:
             request: what is asked.
@@ -82,6 +83,7 @@ class S3Calls:
 
         Raises:
             StoreUnavailable: the store did not answer, or only that it cannot now, as long as we had patience.
+            AnswerLost: the store may have done a request that is not to be sent again (`S3Request.once`).
         """
         return await self._persist(request, self._send_once, self._patience if patience is None else patience)
 
@@ -121,6 +123,8 @@ class S3Calls:
             try:
                 return await self._listen(once, await self._signed(request))
             except TransportFailed as failure:
+                if request.once and not failure.undone:
+                    raise AnswerLost("The store broke off before it answered; try again.", retry_after=1) from failure
                 attempt += 1
                 delay = max(delay_before(attempt), failure.retry_after)
                 if attempt > _MAX_ATTEMPTS or time.monotonic() + delay > end:
@@ -168,7 +172,8 @@ class S3Calls:
 
 def _not_now(status: int, headers: Mapping[str, str], body: bytes) -> TransportFailed:
     said = error_code(status, body) or str(status)
-    return TransportFailed(f"the store answers {said}", retry_after=retry_after(headers))
+    wait = retry_after(headers)
+    return TransportFailed(f"the store answers {said}", retry_after=wait, undone=status in _TURNED_AWAY)
 
 
 def _unavailable(failure: TransportFailed) -> StoreUnavailable:

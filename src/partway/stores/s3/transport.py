@@ -77,12 +77,14 @@ class TransportFailed(Exception):
         reason: for logs.
         retry_after: seconds that the store asks us to wait.
         silent: it timed out.
+        undone: the store has surely done nothing.
     """
 
-    def __init__(self, reason: str, *, retry_after: float = 0.0, silent: bool = False) -> None:
+    def __init__(self, reason: str, *, retry_after: float = 0.0, silent: bool = False, undone: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.silent = silent
+        self.undone = undone
 
 
 class Transport(Protocol):

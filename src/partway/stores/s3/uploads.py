@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.parts import S3_LIMITS, StoredPart, StoreLimits
@@ -37,6 +38,7 @@ class S3Uploads(S3Bucket):
         token: str,
         checksum_algorithm: ChecksumAlgorithm | None = None,
         metadata: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> str:
         """Open a multipart upload."""
         request = requests.create_multipart_upload(
@@ -47,7 +49,7 @@ class S3Uploads(S3Bucket):
             metadata=metadata,
             options=self._options,
         )
-        return answers.read_upload_id(await self._calls.send(request))
+        return answers.read_upload_id(await self._calls.send(replace(request, once=once)))
 
     async def try_options(self, key: str) -> None:
         """Have the store take one byte as `S3Settings.options` say, and drop it: nothing is left, not even a version.

@@ -71,6 +71,7 @@ def _create_files() -> None:
         sa.Column("copied_from", sa.String(255)),
         sa.Column("upload_status", sa.String(16), nullable=False),
         sa.Column("upload_id", sa.Text),
+        sa.Column("spares", sa.Boolean, nullable=False),
         sa.Column("single_put", sa.Boolean, nullable=False),
         sa.Column("part_size", sa.BigInteger, nullable=False),
         sa.Column("num_parts", sa.BigInteger, nullable=False),
