@@ -82,6 +82,7 @@ class File(models.Model):
 
     upload_status = models.CharField(max_length=ENUM_LENGTH, choices=Status.choices, default=Status.PENDING)
     upload_id = _text("upload_id", null=True, editable=False)
+    spares = models.BooleanField(default=False, editable=False)
     single_put = models.BooleanField(default=False, editable=False)
     part_size = models.BigIntegerField()
     total_parts = models.BigIntegerField(db_column="num_parts")

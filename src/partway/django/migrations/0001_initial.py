@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("upload_id", models.TextField(editable=False, null=True)),
+                ("spares", models.BooleanField(default=False, editable=False)),
                 ("single_put", models.BooleanField(default=False, editable=False)),
                 ("part_size", models.BigIntegerField()),
                 ("total_parts", models.BigIntegerField(db_column="num_parts")),
