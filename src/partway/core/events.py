@@ -23,7 +23,7 @@ class EventType(StrEnum):
     COMPLETING = "upload.completing"  #: the store was told to join the parts
     COMPLETED = "upload.completed"  #: the object is there and was verified
     ABORTED = "upload.aborted"  #: given up by its owner or by its deadline
-    FAILED = "upload.failed"  #: did not pass verification; `failure` says why
+    FAILED = "upload.failed"  #: did not pass verification, or has lost its object; `failure` says why
     DELETED = "file.deleted"  #: put into the trash
     RESTORED = "file.restored"  #: taken out of the trash
     REMOVED = "file.removed"  #: the record is gone
