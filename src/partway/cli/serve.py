@@ -29,9 +29,9 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
     no authentication, and the service listens on loopback only.
     """
     try:
-        import uvicorn
+        from partway.service.server import serve
     except ModuleNotFoundError as error:
-        raise MissingExtra("service", module="uvicorn") from error
+        raise MissingExtra("service", module=error.name or "uvicorn") from error
     from partway.service.settings import read_settings
     from partway.service.wiring import prepare
 
@@ -44,22 +44,12 @@ def command(host: str, port: int, data_dir: Path | None, workers: int) -> None:
             "bytes or more; 'partway token' then makes tokens) or PARTWAY_JWKS_URL.",
             setting="PARTWAY_JWT_SECRET",
         )
-    _check_address(host, port)
+    listener = _bound(host, port)
     doubt = asyncio.run(prepare(settings))
-    _announce(host, port, settings.bucket.name, settings.auth.configured, settings.data_dir)
+    _announce(host, listener.getsockname()[1], settings.bucket.name, settings.auth.configured, settings.data_dir)
     if doubt is not None:
         click.echo(f"  store    {doubt}", err=True)
-    uvicorn.run(
-        "partway.service.app:app_from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        access_log=False,  # it would hold the signed URLs of the local store
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
+    serve(listener, workers=workers, grace_time=settings.grace_time)
 
 
 def _is_loopback(host: str) -> bool:
@@ -69,15 +59,19 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_address(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _bound(host: str, port: int) -> socket.socket:
+    """The address taken, but not listening: what is not served yet has to be refused, not left to wait."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        socket.create_server((host, port), family=family).close()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
     except OSError as error:
+        listener.close()
         raise Misconfigured(
             f"Cannot listen on {host}, port {port}: {error.strerror}. Choose others with --host and --port.",
             setting="--port",
         ) from error
+    return listener
 
 
 def _announce(host: str, port: int, bucket: str | None, authenticated: bool, data_dir: Path) -> None:

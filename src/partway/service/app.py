@@ -7,8 +7,9 @@ import ctypes
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
@@ -29,8 +30,10 @@ from partway.fastapi.notifications import notifications_router
 from partway.fastapi.page_routes import page_router
 from partway.fastapi.presign_router import presign_router
 from partway.fastapi.rate_limit import RateLimit
+from partway.fastapi.stopping import LastAnswers, Stopping
 from partway.fastapi.store_routes import store_router
 from partway.service.settings import AuthSettings, ServiceSettings, read_settings
+from partway.service.signals import heard_first
 from partway.service.upkeep import UpkeepLoop, upkeep_of
 from partway.service.webhooks import WebhookLoop
 from partway.service.wiring import Wiring, wire_up
@@ -52,6 +55,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     """The service as an ASGI application. Stores and databases are opened when it starts."""
     wiring = wire_up(settings)
     rate = RateLimit(settings.rate, storage_url=settings.rate_storage) if settings.rate else None
+    stopping = Stopping()
     app = FastAPIOffline(
         redoc_url=None,
         title="Partway",
@@ -62,6 +66,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             rate,
             UpkeepLoop(upkeep_of(wiring, settings), interval=settings.upkeep_interval),
             WebhookLoop(wiring, settings.webhooks),
+            partial(heard_first, stopping, drain_time=settings.drain_time),
         ),
     )
     store, records = wiring.store.store, wiring.records
@@ -104,13 +109,14 @@ def create_app(settings: ServiceSettings) -> FastAPI:
                 health=False,
             )
         )
-    app.include_router(health_router({"store": store.check, "records": records.check}))
+    app.include_router(health_router({"store": store.check, "records": records.check}, stopping=stopping))
     if wiring.store.local is not None:
         app.include_router(store_router(wiring.store.local))
     app.include_router(page_router(store_origins=wiring.store.origins, api_prefix=settings.api_prefix))
     install_problem_handlers(app)
     app.add_exception_handler(Exception, _unforeseen)
     _add_middleware(app, settings)
+    app.add_middleware(LastAnswers, stopping=stopping)
     return app
 
 
@@ -151,7 +157,13 @@ def _caller_of(auth: AuthSettings) -> CallerOf:
     return BearerTokens(secret=auth.jwt_secret, jwks_url=auth.jwks_url, issuer=auth.issuer, audience=auth.audience)
 
 
-def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop, webhooks: WebhookLoop):  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+def _lifespan(  # type: ignore[no-untyped-def]  # FastAPI's own type for it is a union of private ones
+    wiring: Wiring,
+    rate: RateLimit | None,
+    upkeep: UpkeepLoop,
+    webhooks: WebhookLoop,
+    hearing_signals: Callable[[], AbstractContextManager[None]],
+):
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await wiring.start()
@@ -162,7 +174,8 @@ def _lifespan(wiring: Wiring, rate: RateLimit | None, upkeep: UpkeepLoop, webhoo
         await webhooks.start()
         upkeep.start()
         try:
-            yield
+            with hearing_signals():
+                yield
         finally:
             await upkeep.stop()
             await webhooks.stop()

@@ -80,6 +80,8 @@ class ServiceSettings:
     public_max_age: int = 300  #: seconds that caches may keep a public file
     upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
     upkeep_interval: int = 300  #: seconds between two runs of upkeep in the service; 0: none
+    drain_time: int = 0  #: seconds after SIGTERM in which we still take connections, and say that we are not ready
+    grace_time: int = 30  #: seconds that requests have to finish after that
     hooks: str | None = None  #: where the application's are: module:attribute
     notification_token: str | None = None  #: what the store's notifications must bring; None: they are not taken
     webhooks: WebhookSettings | None = None  #: None: nobody is told of events
@@ -121,6 +123,8 @@ def read_settings(environment: Mapping[str, str], *, data_dir: Path | None = Non
         public_max_age=read.integer("PARTWAY_PUBLIC_MAX_AGE", 300, low=0, high=365 * _DAY),
         upkeep=_upkeep_settings(read),
         upkeep_interval=read.integer("PARTWAY_UPKEEP_INTERVAL", 300, low=0, high=_WEEK),
+        drain_time=read.integer("PARTWAY_DRAIN_TIME", 0, low=0, high=3600),
+        grace_time=read.integer("PARTWAY_GRACE_TIME", 30, low=0, high=3600),
         hooks=read.attribute("PARTWAY_HOOKS"),
         notification_token=read.secret("PARTWAY_NOTIFICATION_TOKEN"),
         webhooks=read_webhooks(read),

@@ -29,6 +29,7 @@ from partway.stores.s3.transport import (
 T = TypeVar("T")
 _MAX_ATTEMPTS = 6
 _TURNED_AWAY = (429, 503)  #: answers before anything is done
+_MAX_IN_VAIN = 2  #: attempts that time out; the second may have a connection that is not dead
 _RETRY_AFTER = 5  #: seconds that our own callers are told to wait, if the store does not say
 
 
@@ -127,7 +128,8 @@ class S3Calls:
                     raise AnswerLost("The store broke off before it answered; try again.", retry_after=1) from failure
                 attempt += 1
                 delay = max(delay_before(attempt), failure.retry_after)
-                if attempt > _MAX_ATTEMPTS or time.monotonic() + delay > end:
+                most = _MAX_IN_VAIN if failure.silent else _MAX_ATTEMPTS
+                if attempt > most or time.monotonic() + delay > end:
                     raise _unavailable(failure) from failure
             await self._transport.sleep(delay)
 
