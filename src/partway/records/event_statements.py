@@ -54,7 +54,11 @@ class EventStatements:
         It looks at the first ones alone: positions grow with time. Those that open endpoints were not told of stay.
         """
         untold = select(func.min(endpoints.c.position)).where(endpoints.c.closed.is_(None)).scalar_subquery()
-        waiting = select(deliveries.c.event).where(deliveries.c.event == events.c.id, deliveries.c.due.is_not(None))
+        waiting = (
+            select(deliveries.c.event)
+            .join(endpoints, endpoints.c.url == deliveries.c.url)
+            .where(deliveries.c.event == events.c.id, deliveries.c.due.is_not(None), endpoints.c.closed.is_(None))
+        )
         placed = select(events.c.id, events.c.created).where(
             events.c.position < _highest(),
             events.c.position <= func.coalesce(untold, events.c.position),
