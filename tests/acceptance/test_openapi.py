@@ -56,6 +56,8 @@ def test_the_description_names_every_route(service: Service) -> None:
         "POST /v1/files/uploads/{file_id}/presigned-urls",
         "POST /v1/files/uploads/{file_id}/parts",
         "POST /v1/files/uploads/{file_id}/complete",
+        "GET /v1/files/uploads/{file_id}/events",
+        "GET /v1/files/events",
         "GET /v1/files",
         "GET /v1/files/{file_id}",
         "PATCH /v1/files/{file_id}",
@@ -78,6 +80,8 @@ def test_no_request_is_answered_by_a_5xx(
 ) -> None:
     with requests.Session() as session:
         for operation in operations(service):
+            if operation.path.endswith("/events"):
+                continue  # it is answered without end
             _try(operation, mode, session, f"Bearer {alice.token}", known_ids)
 
 

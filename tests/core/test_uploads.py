@@ -258,7 +258,7 @@ def test_progress_is_counted_in_reports() -> None:
     file = house.begin()
     reports = [StoredPart(part_number=number, size=0, etag="") for number in (1, 4, 4)]
     progress = run_straight(house.stories.uploads.report(file.id, reports, caller=ALICE))
-    assert (progress.parts, progress.size) == (2, PART_SIZE + len(CONTENT) % PART_SIZE)
+    assert (progress.uploaded_parts, progress.uploaded_size) == (2, PART_SIZE + len(CONTENT) % PART_SIZE)
     with pytest.raises(InvalidInput):
         run_straight(house.stories.uploads.report(file.id, [StoredPart(part_number=5, size=0, etag="")], caller=ALICE))
 

@@ -83,12 +83,20 @@ class Progress:
     file_size: int  #: bytes
 
 
-class EventFeed(Protocol):
-    """Wakes one who waits for news, in this process and, where the records can, in the others."""
+class EventTrunk(Protocol):
+    """Carries news to all who wait in this process and, where the records can, in the others."""
 
     def tell(self, news: Progress | None = None) -> None:
         """Say that something was committed (None), or how far an upload has come. Never waits, never fails."""
         ...
+
+    def branch(self) -> EventFeed:
+        """The news for one more who waits. It ends when nobody holds it."""
+        ...
+
+
+class EventFeed(EventTrunk, Protocol):
+    """Wakes one who waits for news."""
 
     async def next(self, *, timeout: float) -> Sequence[Progress] | None:
         """Wait for news, at most `timeout` seconds: progress that was told, maybe none; None: nothing came.
@@ -96,8 +104,4 @@ class EventFeed(Protocol):
         What is told between two calls is given at once by the second, of each upload the latest progress. After any
         answer look for events behind the last position that you know.
         """
-        ...
-
-    def branch(self) -> EventFeed:
-        """The same news for one more who waits. It ends when nobody holds it."""
         ...

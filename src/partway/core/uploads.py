@@ -14,6 +14,7 @@ from uuid import UUID
 
 from partway.core.checksums import check_checksum
 from partway.core.completion import Completion
+from partway.core.events import EventTrunk, Progress
 from partway.core.file import OPEN, Caller, File, UploadStatus
 from partway.core.hooks import Hooks
 from partway.core.initiation import (
@@ -36,6 +37,7 @@ from partway.core.ports import (
     Store,
     SystemClock,
 )
+from partway.core.progress import reported_progress
 from partway.core.refusals import no_such_file, wrong_state
 from partway.core.reservation import reserve
 from partway.core.settling import Settling
@@ -62,15 +64,6 @@ class UploadState:
     held: PartsHeld
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far an upload has come by the client's own reports."""
-
-    file: File
-    parts: int
-    size: int  #: bytes
-
-
 class Uploads:
     """Begins, signs, follows and ends uploads.
 
@@ -80,6 +73,7 @@ class Uploads:
         settings: how uploads are made.
         hooks: what the application says to new files, and hears of finished ones.
         clock: the time of day.
+        feed: told of what clients report.
     """
 
     def __init__(
@@ -90,11 +84,13 @@ class Uploads:
         settings: UploadSettings,
         hooks: Hooks | None = None,
         clock: Clock | None = None,
+        feed: EventTrunk | None = None,
     ) -> None:
         self._store = store
         self._records = records
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._feed = feed
         self.hooks = hooks or Hooks()
         self.completion = Completion(
             store=store, records=records, settings=settings, hooks=self.hooks, clock=self._clock
@@ -198,9 +194,10 @@ class Uploads:
             file.plan.check_part_number(part.part_number)
         await self._records.report_parts(file.id, parts)
         await self._slide(file)
-        reported = await self._records.reported_parts(file.id)
-        size = sum(file.plan.size_of(part.part_number) for part in reported)
-        return Progress(file=file, parts=len(reported), size=size)
+        progress = reported_progress(file, await self._records.reported_parts(file.id))
+        if self._feed is not None:
+            self._feed.tell(progress)
+        return progress
 
     async def complete(self, file_id: UUID, *, caller: Caller, claimed: Sequence[ClaimedPart] = ()) -> File:
         """Join the parts into the object, verify it and return the finished file. Twice gives the same answer.

@@ -3,6 +3,7 @@
 # No postponed annotations here: FastAPI reads those of the routes, and they close over the factory's dependencies.
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from partway.core.batches import Batches
 from partway.core.copies import Copies
+from partway.core.events import EventRecords, EventTrunk
 from partway.core.file import Caller, UploadStatus
 from partway.core.files import MAX_EXPIRY, Files
 from partway.core.hooks import ApplicationHooks, Hooks
@@ -23,10 +25,14 @@ from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
 from partway.fastapi.batches import add_batch_completion, add_batch_initiation
 from partway.fastapi.downloads import add_download_route, add_public_route
+from partway.fastapi.event_sockets import add_event_sockets
+from partway.fastapi.event_streams import add_event_streams
 from partway.fastapi.file_actions import add_file_actions
 from partway.fastapi.form_upload import add_form_upload_route
 from partway.fastapi.rate_limit import RateLimit, SigningCosts
 from partway.fastapi.routers import PROBLEMS, IdempotencyKey
+from partway.fastapi.stopping import Stopping
+from partway.fastapi.streams import Streams
 from partway.fastapi.usage import add_usage_route
 from partway.wire import schemas
 from partway.wire.answers import (
@@ -56,6 +62,9 @@ def files_router(
     public_url: str | None = None,
     cdn: Cdn | None = None,
     rate: RateLimit | None = None,
+    feed: EventTrunk | None = None,
+    origins: Sequence[str] = (),
+    stopping: Stopping | None = None,
 ) -> APIRouter:
     """The routes of the files API, for any FastAPI application.
 
@@ -73,10 +82,13 @@ def files_router(
         public_url: how clients reach the application, if a proxy does not pass the host on.
         cdn: where clients download, if not from the store.
         rate: what each caller may ask for in a while; None: anything.
+        feed: says when records that keep events have new ones; None: there are no streams.
+        origins: whose pages may connect by WebSocket, besides our own; `*`: anybody's.
+        stopping: ends the streams; without it the server's end waits for them.
     """
     settings = settings or UploadSettings()
     called = Hooks(hooks, call=asyncio.to_thread)
-    uploads = Uploads(store=store, records=records, settings=settings, hooks=called)
+    uploads = Uploads(store=store, records=records, settings=settings, hooks=called, feed=feed)
     batches = Batches(store=store, records=records, settings=settings, uploads=uploads)
     files = Files(store=store, records=records, uploads=uploads, download_expiry=download_expiry, cdn=cdn)
     router = APIRouter(prefix=prefix, responses=PROBLEMS)
@@ -84,6 +96,11 @@ def files_router(
     costs = SigningCosts(rate, settings=settings, limits=store.limits)
     _add_signing_routes(router, uploads, caller, addresses, costs)
     add_batch_initiation(router, batches, caller, addresses, costs)
+    streams = (
+        Streams(records=records, uploads=uploads, feed=feed, caller=caller, stopping=stopping or Stopping())
+        if feed is not None and isinstance(records, EventRecords)
+        else None
+    )
     if rate is not None:
         caller = rate.metered(caller)
     add_batch_completion(router, batches, caller, addresses)
@@ -91,6 +108,9 @@ def files_router(
     proxied = ProxiedUploads(store=store, records=records, uploads=uploads)
     add_form_upload_route(router, proxied, caller, addresses, policy=settings.policy)
     add_usage_route(router, uploads.admission, caller, settings.quota)  # before the routes of /files/{file_id}
+    if streams is not None:
+        add_event_streams(router, streams, caller)
+        add_event_sockets(router, streams, caller, origins=origins)
     _add_file_routes(router, files, caller, addresses)
     add_download_route(router, files, caller, addresses)
     add_public_route(router, files, max_age=public_max_age)

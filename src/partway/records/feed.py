@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 from weakref import WeakSet
@@ -14,11 +14,11 @@ from weakref import WeakSet
 from partway.core.events import EventRecords, Progress
 from partway.errors import PartwayError
 from partway.records.news import News
+from partway.waiting import Waiter, is_set
 
 _PASS = 1.5  #: seconds, on average, until a look for what other processes left or told us nothing of
 _BREATH = 0.1  #: seconds between two passes: what is told meanwhile shares the next one
 _BATCH = 1000  #: events that one pass gives positions to
-_MOST_PROGRESS = 1000  #: uploads whose progress waits for one who does not look
 _log = logging.getLogger("partway.events")
 
 
@@ -81,7 +81,7 @@ class Feed:
     async def _go_round(self, records: EventRecords) -> None:
         again = False
         while True:
-            told = again or await _is_set(self._told, timeout=_PASS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
+            told = again or await is_set(self._told, timeout=_PASS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
             self._told.clear()
             placed = await self._give_positions(records)
             # Another process may have been at it without seeing yet what we were told of; or there is more to do.
@@ -126,43 +126,17 @@ class Feed:
             branch.wake(progress)
 
 
-class Branch:
+class Branch(Waiter):
     """The news for one who waits (`partway.core.events.EventFeed`)."""
 
     def __init__(self, feed: Feed) -> None:
+        super().__init__()
         self._feed = feed
-        self._progress: dict[UUID, Progress] = {}
-        self._woken = asyncio.Event()
 
     def tell(self, news: Progress | None = None) -> None:
         """Say that something was committed (None), or how far an upload has come."""
         self._feed.tell(news)
 
-    async def next(self, *, timeout: float) -> Sequence[Progress] | None:
-        """Wait for news, at most `timeout` seconds: progress that was told, maybe none; None: nothing came."""
-        if not await _is_set(self._woken, timeout=timeout):
-            return None
-        self._woken.clear()
-        progress, self._progress = list(self._progress.values()), {}
-        return progress
-
     def branch(self) -> Branch:
         """The same news for one more who waits. It ends when nobody holds it."""
         return self._feed.branch()
-
-    def wake(self, progress: Iterable[Progress]) -> None:
-        """End the wait. Of each upload the latest progress is kept, of too many uploads that of the latest."""
-        for news in progress:
-            self._progress.pop(news.file_id, None)
-            self._progress[news.file_id] = news
-        while len(self._progress) > _MOST_PROGRESS:
-            del self._progress[next(iter(self._progress))]
-        self._woken.set()
-
-
-async def _is_set(event: asyncio.Event, *, timeout: float) -> bool:
-    """Wait until an event is set, at most `timeout` seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout):
-            await event.wait()
-    return event.is_set()

@@ -40,6 +40,9 @@ from partway.service.wiring import Wiring, wire_up
 
 STORE_PATH = "/store"
 _MAX_JSON_SIZE = 4 * 1024 * 1024  #: bytes; 10,000 parts with their ETags fit well
+_ALLOWED_HEADERS = [
+    *("Authorization", "Content-Type", "Idempotency-Key", "Range", "If-Range", "If-None-Match", "Last-Event-ID"),
+]
 _EXPOSED_HEADERS = ["ETag", "Content-Range", "Content-Disposition", "Accept-Ranges", "Retry-After", "Location"]
 _M_MMAP_THRESHOLD = -3  # glibc's number of the parameter
 _LARGE_BLOCK = 1024 * 1024  # bytes
@@ -84,6 +87,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
             prefix=settings.api_prefix,
             public_url=settings.public_url,
             rate=rate,
+            feed=wiring.feed,
+            origins=settings.cors_origins,
+            stopping=stopping,
         )
     )
     if settings.notification_token is not None:
@@ -142,7 +148,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
             _ApiCors,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Range", "If-Range", "If-None-Match"],
+            allow_headers=_ALLOWED_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
             max_age=3600,
         )

@@ -18,6 +18,7 @@ _APP = "partway.service.app:app_from_environment"
 _KEEP_ALIVE = 75  #: seconds; longer than balancers and our own Retry-After wait, so that they close first
 _FIRST_REQUEST = 5.0  #: seconds that a new connection has for its first request after SIGTERM
 _BREATH = 0.05  #: seconds in which the event loop accepts all that waits
+_MAX_MESSAGE = 4096  #: bytes; clients have nothing to say to us by WebSocket
 _STARTUP_FAILURE = 3  #: uvicorn's exit code
 _SO_ATTACH_FILTER = 26  # of Linux, which Python does not name; and a filter of one instruction: take nothing
 _NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
@@ -42,6 +43,8 @@ def serve(listener: socket.socket, *, workers: int, grace_time: int) -> None:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=grace_time,
+        ws_max_size=_MAX_MESSAGE,
+        ws_per_message_deflate=False,  # would cost each connection more memory than all else of it
     )
     if workers > 1:
         listener.set_inheritable(True)

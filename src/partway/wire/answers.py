@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from partway.core.events import Progress
 from partway.core.file import File
 from partway.core.limits import Standing
 from partway.core.parts import StoredPart
 from partway.core.ports import FilePage, SignedParts, StoredObject
-from partway.core.uploads import BegunUpload, Progress, UploadState
+from partway.core.uploads import BegunUpload, UploadState
 
 
 class Addresses:
@@ -100,10 +101,10 @@ def upload_state_json(state: UploadState) -> dict[str, Any]:
 def progress_json(progress: Progress) -> dict[str, Any]:
     """How far an upload has come."""
     return {
-        "uploaded_parts": progress.parts,
-        "num_parts": progress.file.num_parts,
-        "uploaded_size": progress.size,
-        "file_size": progress.file.file_size,
+        "uploaded_parts": progress.uploaded_parts,
+        "num_parts": progress.num_parts,
+        "uploaded_size": progress.uploaded_size,
+        "file_size": progress.file_size,
     }
 
 
