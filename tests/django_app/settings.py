@@ -1,27 +1,46 @@
 """Settings of the Django project that the tests run."""
 
+from __future__ import annotations
+
 import os
 from urllib.parse import urlsplit
 
-SECRET_KEY = "not a secret"
+SECRET_KEY = "a secret of the tests alone, long enough for every algorithm"
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 USE_TZ = True
+ROOT_URLCONF = "tests.django_app.urls"
+WSGI_APPLICATION = "tests.django_app.wsgi.application"
+MEDIA_ROOT = os.environ.get("TEST_MEDIA_ROOT", "media")
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "rest_framework",
     "partway.django",
 ]
+REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["tests.django_app.tokens.Tokens"]}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-_url = urlsplit(os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"))
-_ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql"}
-DATABASES = {
-    "default": {
-        "ENGINE": f"django.db.backends.{_ENGINES[_url.scheme]}",
-        "NAME": _url.path.removeprefix("/"),
-        "HOST": _url.hostname or "",
-        "PORT": _url.port or "",
-        "USER": _url.username or "",
-        "PASSWORD": _url.password or "",
-        "OPTIONS": {"timeout": 30} if _url.scheme == "sqlite" else {},
+
+
+def _database(url: str) -> dict[str, object]:
+    found = urlsplit(url)
+    if found.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": found.path.removeprefix("/"),
+            "OPTIONS": {"timeout": 30},
+        }
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": found.path.removeprefix("/"),
+        "HOST": found.hostname,
+        "PORT": found.port,
+        "USER": found.username,
+        "PASSWORD": found.password or "",
     }
-}
+
+
+DATABASES = {"default": _database(os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"))}
+AWS_STORAGE_BUCKET_NAME = os.environ.get("S3_BUCKET_NAME")
+AWS_S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL")
+AWS_ACCESS_KEY_ID = os.environ.get("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = os.environ.get("AWS_SECRET_ACCESS_KEY")

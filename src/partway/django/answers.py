@@ -1,0 +1,45 @@
+"""Answers written by orjson, and errors as problem+json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from pydantic import ValidationError
+
+from partway.django.conf import configuration
+from partway.errors import InvalidInput, PartwayError
+from partway.wire.answers import Addresses
+from partway.wire.problems import MEDIA_TYPE, problem_of
+
+
+def json_answer(body: Any, *, status: int = 200) -> HttpResponse:
+    """An answer in JSON."""
+    return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
+
+
+def problem_answer(error: PartwayError) -> HttpResponse:
+    """An error as problem+json."""
+    problem = problem_of(error)
+    answer = HttpResponse(orjson.dumps(problem.body), status=problem.status, content_type=MEDIA_TYPE)
+    for name, value in problem.headers.items():
+        answer[name] = value
+    return answer
+
+
+def invalid(error: ValidationError) -> InvalidInput:
+    """What pydantic says of a body, as our error."""
+    problems = [{"field": ".".join(map(str, each["loc"])), "detail": each["msg"]} for each in error.errors()]
+    first = problems[0]
+    return InvalidInput(f"{first['field'] or 'The body'}: {first['detail']}.", errors=problems, field=first["field"])
+
+
+def addresses(request: HttpRequest, *, prefix: str) -> Addresses:
+    """Where the API stands as the client of a request sees it.
+
+    Args:
+        prefix: of the API, with the path under which the project is mounted.
+    """
+    origin = configuration().public_url or f"{request.scheme}://{request.get_host()}"
+    return Addresses(origin=origin.rstrip("/"), prefix=prefix)

@@ -1,0 +1,135 @@
+"""What all endpoints have in common: who calls, what was sent, and how errors are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from pydantic import BaseModel, ValidationError
+from rest_framework import exceptions
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from partway.core.blocking import run_straight
+from partway.core.file import Caller
+from partway.django.answers import addresses, invalid, problem_answer
+from partway.django.stories import Stories, stories
+from partway.errors import InvalidInput, NotAuthenticated, NotFound, PartwayError, RateLimited, Refused
+from partway.wire.answers import Addresses
+
+T = TypeVar("T")
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+class FilesView(APIView):
+    """An endpoint of the files API, behind the project's own authentication."""
+
+    permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
+
+    @property
+    def stories(self) -> Stories:
+        """What can be done with files."""
+        return stories()
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        user: Any = self.request.user  # of whatever model the project has
+        name = user.get_full_name() or user.get_username()
+        return Caller(id=str(user.pk), name=name, staff=bool(user.is_staff))
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where this API stands as the client sees it."""
+        prefix, _, _ = self.request.path.rpartition("/files")
+        while "/files" in prefix:
+            prefix, _, _ = prefix.rpartition("/files")
+        return addresses(self.request, prefix=prefix)
+
+    def tell(self, story: Coroutine[Any, Any, T]) -> T:
+        """Run a story to its end."""
+        return run_straight(story)
+
+    def body(self, kind: type[BodyT]) -> BodyT:
+        """The JSON that was sent.
+
+        Raises:
+            Refused: it is no JSON, or too large.
+            InvalidInput: a value is not taken.
+        """
+        try:
+            sent = orjson.loads(self.request.body)
+        except orjson.JSONDecodeError as error:
+            raise Refused("The body is not JSON.", code="malformed_body") from error
+        except RequestDataTooBig as error:
+            raise Refused("The body is too large.", code="body_too_large") from error
+        return self.checked(kind, sent)
+
+    def optional_body(self, kind: type[BodyT]) -> BodyT | None:
+        """The JSON that was sent; None: nothing was, or null."""
+        return None if self.request.body in {b"", b"null"} else self.body(kind)
+
+    @staticmethod
+    def checked(kind: type[BodyT], sent: Any) -> BodyT:
+        """Values as a body or a query has them.
+
+        Raises:
+            InvalidInput: one is not taken.
+        """
+        try:
+            return kind.model_validate(sent)
+        except ValidationError as error:
+            raise invalid(error) from error
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The header of this name.
+
+        Raises:
+            InvalidInput: it is not 1 to 255 visible ASCII characters.
+        """
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not (0 < len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key):
+            raise InvalidInput("Idempotency-Key must be 1 to 255 visible characters.", field="Idempotency-Key")
+        return key
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # a plain answer needs no renderer
+        """Answer every error as problem+json."""
+        error = exc if isinstance(exc, PartwayError) else _ours(exc)
+        if error is None:
+            raise exc
+        return problem_answer(error)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let plain answers pass as they are."""
+        return response
+
+
+def file_id_of(text: str) -> UUID:
+    """The id in a path.
+
+    Raises:
+        NotFound: it is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such file. Check the id, and that the token is its owner's.") from error
+
+
+def _ours(error: Exception) -> PartwayError | None:
+    """Django REST framework's errors in our words."""
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return NotAuthenticated(str(error.detail))
+    if isinstance(error, exceptions.Throttled):
+        return RateLimited(str(error.detail), retry_after=int(getattr(error, "wait", None) or 1))
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Refused(str(error.detail), code="method_not_allowed")
+    if isinstance(error, exceptions.APIException):
+        return Refused(str(error.detail))
+    return None
