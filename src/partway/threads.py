@@ -1,4 +1,5 @@
-"""Blocking ports on an event loop: every verb runs straight through in a worker thread and is awaited.
+"""What an event loop can do at once. Blocking ports there: every verb runs straight through in a worker thread and is
+awaited.
 
 A disk and an embedded database block by nature. Their ports are written without suspending, and this carries them
 off the loop, one hop of a thread for each verb and for each chunk of a stream.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,23 @@ from partway.core.blocking import run_straight
 from partway.core.ports import ObjectStream
 
 T = TypeVar("T")
+
+
+async def together(deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
+    """Do deeds on the running event loop, up to `at_once` at a time; see `partway.core.together.Together`."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def within(deed: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
+            return await deed()
+
+    tasks = [asyncio.ensure_future(within(deed)) for deed in deeds]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def in_threads(port: T, *, workers: int, name: str) -> T:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.core.house import ALICE, CONTENT, House, Killed, drive, killed_at
+from tests.core.house import ALICE, BOB, CONTENT, House, Killed, drive, killed_at
 from tests.core.test_uploads import assert_nothing_left
 
 from partway.core.blocking import run_straight
 from partway.core.file import File, UploadStatus
 from partway.core.upkeep import Upkeep, UpkeepReport, UpkeepSettings
-from partway.errors import StoreUnavailable
+from partway.errors import StoreRefused, StoreUnavailable
 
 DAY = 24 * 3600  # seconds
 
@@ -133,6 +133,50 @@ def test_a_store_that_is_down_ends_the_run_and_the_next_one_goes_on(monkeypatch:
         report = run(house)
         assert (report.failed, report.expired, report.settled) == (2, 0, 0)
     assert run(house).settled == 2
+    for file in files:
+        assert house.record(file).settled
+        assert_nothing_left(house, file)
+
+
+def test_one_that_the_store_refuses_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    files = [house.uploaded(), house.uploaded(), house.uploaded()]
+    house.clock.wait(2 * DAY)
+    abort = house.store.abort_upload
+
+    async def refuse_one(key: str, upload_id: str) -> None:
+        if key == house.record(files[0]).key:
+            raise StoreRefused("Not this one.", store_code="AccessDenied")
+        await abort(key, upload_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store, "abort_upload", refuse_one)
+        assert run(house) == UpkeepReport(expired=2, failed=1)
+        assert run(house).total == 0  # it is left alone for a while
+    assert [house.record(file).settled for file in files] == [False, True, True]
+    house.clock.wait(601)
+    assert run(house) == UpkeepReport(settled=1)
+    assert_nothing_left(house, files[0])
+
+
+def test_what_another_run_is_dropping_is_left_to_it() -> None:
+    house = House()
+    file = house.uploaded()
+    house.clock.wait(2 * DAY)
+    now = house.clock.now()
+    run_straight(house.records.claim_due(now=now, stuck_before=now, until=now + timedelta(minutes=10), limit=10))
+    run_straight(house.records.change(file.id, upload_status=UploadStatus.ABORTED))
+    assert run(house).total == 0
+    house.clock.wait(601)
+    assert run(house) == UpkeepReport(settled=1)
+    assert_nothing_left(house, file)
+
+
+def test_uploads_of_many_owners_are_given_up_together() -> None:
+    house = House()
+    files = [house.begin(caller=caller) for caller in (ALICE, BOB, ALICE)]
+    house.clock.wait(2 * DAY)
+    assert run(house) == UpkeepReport(expired=3)
     for file in files:
         assert house.record(file).settled
         assert_nothing_left(house, file)

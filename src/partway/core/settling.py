@@ -7,12 +7,15 @@ until then. The URLs of a multipart upload die with it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypedDict
+from functools import partial
+from typing import Any, TypedDict
 
 from partway.core.file import File, UploadStatus
-from partway.core.ports import Clock, MultipartStore, Records, Store, UsageRecords
+from partway.core.ports import BulkRecords, Clock, MultipartStore, Records, Store, UsageRecords
 from partway.core.reservation import delete_own
+from partway.core.together import Together, one_by_one
 from partway.core.verification import Verdict, judge_object
 from partway.errors import StoreError, StoreUnavailable
 
@@ -20,6 +23,9 @@ _MARGIN = timedelta(seconds=60)  #: clocks differ, and a URL may have been signe
 
 #: Files that one call settles at most, unless it says otherwise.
 MAX_RECLAIMED = 50
+#: Files that are looked after at once.
+AT_ONCE = 16
+_ENDED = frozenset({UploadStatus.ABORTED, UploadStatus.FAILED})
 
 
 class Settled(TypedDict):
@@ -88,12 +94,54 @@ class Settling:
         Raises:
             StoreError: the store did not confirm it; the file still counts.
         """
-        await drop_uploads(file, store=self._store)
-        # A completion that was under way may have won at the store.
-        if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
-            await self._store.delete(file.key)
-        gone = settled_as(not self._may_come_back(file))
-        await self._records.change(file.id, when={file.upload_status}, upload_id=None, **gone)
+        await self._clear(file)
+        await self._records.change(file.id, when={file.upload_status}, **self._cleared(file))
+
+    async def drop_all(self, files: Sequence[File], *, together: Together = one_by_one) -> list[StoreError | None]:
+        """Drop many at once; for each, in order, None or the error that it would have got alone.
+
+        Once the store is not available, the others are not tried.
+        """
+        away: list[StoreError] = []
+
+        async def clear(file: File) -> StoreError | None:
+            try:
+                if not away:
+                    await self._clear(file)
+            except StoreUnavailable as error:
+                away.append(error)
+            except StoreError as error:
+                return error
+            return away[0] if away else None
+
+        errors = await together([partial(clear, file) for file in files], at_once=AT_ONCE)
+        cleared = [file for file, error in zip(files, errors, strict=True) if error is None]
+        await self.change_all(cleared, self._cleared, when=_ENDED, together=together)
+        return errors
+
+    async def change_all(
+        self,
+        files: Sequence[File],
+        changes: Callable[[File], Mapping[str, Any]],
+        *,
+        when: Collection[UploadStatus],
+        together: Together = one_by_one,
+    ) -> list[File]:
+        """Change many records, with few transactions if the records can; those that were changed.
+
+        A transaction that changed what several owners use could wait for another in a circle: each owner has one.
+        """
+
+        async def change(owner: str) -> list[File]:
+            theirs = [file for file in files if file.created_by == owner]
+            if isinstance(self._records, BulkRecords):
+                return await self._records.change_each({file.id: changes(file) for file in theirs}, when=when)
+            changed = [await self._records.change(file.id, when=when, **changes(file)) for file in theirs]
+            return [file for file in changed if file is not None]
+
+        owners = sorted({file.created_by for file in files})
+        changed = await together([partial(change, owner) for owner in owners], at_once=AT_ONCE)
+        return [file for theirs in changed for file in theirs]
 
     async def purge(self, file: File) -> None:
         """Remove the object of a file that is being purged, then its record, unless a URL could bring the object back.
@@ -108,30 +156,47 @@ class Settling:
         if not self._may_come_back(file):
             await self._records.remove(file.id)
 
-    async def reclaim(self, *, owner: str | None, limit: int = MAX_RECLAIMED) -> int:
+    async def reclaim(self, *, owner: str | None, limit: int = MAX_RECLAIMED, together: Together = one_by_one) -> int:
         """Settle files that ended and still count: what a crash, or a store that was down, left behind, and files of
         single PUTs whose URLs have died since.
 
         Args:
-            owner: whose; None: everybody's.
+            owner: whose; None: everybody's, but for those that a run of upkeep has in hand.
             limit: files at most.
+            together: how several are looked after at once.
 
         Returns:
             How many were looked after. One that the store refuses is left for the next time.
         """
         if not isinstance(self._records, UsageRecords):
             return 0
-        before = self._clock.now() - life_of_urls(self._url_expiry)
-        settled = 0
-        for file in await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit):
-            try:
-                await (self.drop(file) if file.purging is None else self.purge(file))
-            except StoreUnavailable:
-                break
-            except StoreError:
-                continue
-            settled += 1
-        return settled
+        now = self._clock.now()
+        before = now - life_of_urls(self._url_expiry)
+        found = await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit)
+        free = [file for file in found if owner is not None or file.tended is None or file.tended < now]
+        errors = await self.drop_all([file for file in free if file.purging is None], together=together)
+        if any(isinstance(error, StoreUnavailable) for error in errors):
+            return errors.count(None)
+        purging = [partial(self._try_to_purge, file) for file in free if file.purging is not None]
+        return errors.count(None) + sum(await together(purging, at_once=AT_ONCE))
+
+    async def _clear(self, file: File) -> None:
+        """Remove what the store holds of an aborted or failed upload."""
+        await drop_uploads(file, store=self._store)
+        # A completion that was under way may have won at the store.
+        if judge_object(file, await self._store.head(file.key)) not in {Verdict.ABSENT, Verdict.FOREIGN}:
+            await self._store.delete(file.key)
+
+    def _cleared(self, file: File) -> dict[str, Any]:
+        """What becomes of a record when the store holds nothing of it any more."""
+        return {"upload_id": None, **settled_as(not self._may_come_back(file))}
+
+    async def _try_to_purge(self, file: File) -> bool:
+        try:
+            await self.purge(file)
+        except StoreError:
+            return False
+        return True
 
     def _may_come_back(self, file: File) -> bool:
         if not file.single_put or not file.counted:

@@ -6,14 +6,17 @@ steps may run twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 
 from partway.core.completion import PATIENCE
 from partway.core.events import EventRecords
-from partway.core.file import Caller, File, UploadStatus
+from partway.core.file import OPEN, Caller, File, UploadStatus
 from partway.core.ports import Clock, Records, SystemClock, UpkeepRecords
-from partway.core.settling import Settling
+from partway.core.settling import AT_ONCE, Settling
+from partway.core.together import Together, one_by_one
 from partway.core.trash import Trash
 from partway.core.uploads import Uploads
 from partway.errors import Conflict, NotFound, PartwayError, StoreError, StoreUnavailable
@@ -69,6 +72,7 @@ class Upkeep:
         trash: empties the trash.
         settings: what to do.
         clock: the time of day.
+        together: how several files are looked after at once.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Upkeep:
         trash: Trash,
         settings: UpkeepSettings | None = None,
         clock: Clock | None = None,
+        together: Together = one_by_one,
     ) -> None:
         if not isinstance(records, UpkeepRecords):
             raise StoreError("These records cannot tell what is due.", code="not_supported")
@@ -89,6 +94,7 @@ class Upkeep:
         self._trash = trash
         self._settings = settings or UpkeepSettings()
         self._clock = clock or SystemClock()
+        self._together = together
 
     async def run(self) -> UpkeepReport:
         """Do all that there is to do now.
@@ -107,12 +113,10 @@ class Upkeep:
     async def step(self) -> UpkeepReport:
         """Do a part of it: at most a batch of each kind. `total` is 0 when nothing was there to do."""
         now = self._clock.now()
-        report = UpkeepReport()
-        for file in await self._records.claim_due(
-            now=now, stuck_before=now - PATIENCE, until=now + _IN_HAND, limit=_BATCH
-        ):
-            report += await self._tend(file)
-        report += UpkeepReport(settled=await self._settling.reclaim(owner=None, limit=_BATCH))
+        report = await self._tend_all(
+            await self._records.claim_due(now=now, stuck_before=now - PATIENCE, until=now + _IN_HAND, limit=_BATCH)
+        )
+        report += UpkeepReport(settled=await self._settling.reclaim(owner=None, limit=_BATCH, together=self._together))
         if self._settings.keep_trash is not None:
             purge = await self._trash.purge_trash(self._settings.keep_trash, limit=_BATCH)
             report += UpkeepReport(purged=purge.removed, failed=purge.failed)
@@ -136,6 +140,13 @@ class Upkeep:
             pass
         return await self._records.remove_events(before, limit=_EVENTS)
 
+    async def _tend_all(self, files: Sequence[File]) -> UpkeepReport:
+        """Finish or end uploads, or tell of them."""
+        to_end = OPEN if not self._settings.complete_vanished else {UploadStatus.PENDING}
+        report = await self._give_up_all([file for file in files if file.upload_status in to_end])
+        others = [partial(self._tend, file) for file in files if file.upload_status not in to_end]
+        return sum(await self._together(others, at_once=AT_ONCE), report)
+
     async def _tend(self, file: File) -> UpkeepReport:
         """Finish or end one upload, or tell of it."""
         if file.untold is not None:
@@ -152,6 +163,17 @@ class Upkeep:
         except PartwayError:
             return UpkeepReport(failed=1)
         return UpkeepReport(expired=1)
+
+    async def _give_up_all(self, files: Sequence[File]) -> UpkeepReport:
+        """End open uploads: first all the records, then what the store holds. Those that somebody came back to stay."""
+        ended = {"upload_status": UploadStatus.ABORTED, "modified": self._clock.now()}
+        aborted = await self._settling.change_all(files, lambda _: ended, when=OPEN, together=self._together)
+        errors = await self._settling.drop_all(aborted, together=self._together)
+        untried = [file for file, error in zip(aborted, errors, strict=True) if isinstance(error, StoreUnavailable)]
+        # Nothing is wrong with them: whoever comes when the store is back is to take them.
+        await self._settling.change_all(untried, lambda _: {"tended": None}, when={UploadStatus.ABORTED})
+        done = errors.count(None)
+        return UpkeepReport(expired=done, failed=len(errors) - done)
 
     async def _is_completed(self, file: File) -> bool:
         """Whether the upload could be completed: it was being completed, or, by setting, it is all there."""

@@ -15,6 +15,7 @@ from partway.core.uploads import Uploads
 from partway.errors import PartwayError
 from partway.service.settings import ServiceSettings
 from partway.service.wiring import Wiring, wire_up
+from partway.threads import together
 
 _log = logging.getLogger("partway.upkeep")
 
@@ -31,6 +32,7 @@ def upkeep_of(wiring: Wiring, settings: ServiceSettings) -> Upkeep:
         settling=uploads.settling,
         trash=Trash(store=store, records=records, files=files, url_expiry=settings.uploads.url_expiry),
         settings=settings.upkeep,
+        together=together,
     )
 
 

@@ -18,6 +18,7 @@ from partway.errors import StoreUnavailable
 from partway.s3.answers import S3Answer
 from partway.s3.xml import MAX_SIZE, unreadable
 from partway.stores.s3.transport import Body, SignedRequest, StreamedAnswer, TransportFailed
+from partway.threads import together
 
 T = TypeVar("T")
 _CHUNK_SIZE = 256 * 1024  #: bytes
@@ -68,19 +69,7 @@ class AiohttpTransport:
 
     async def together(self, deeds: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
         """Do deeds, up to `at_once` at a time; see `Transport.together`."""
-        slots = asyncio.Semaphore(at_once)
-
-        async def within(deed: Callable[[], Awaitable[T]]) -> T:
-            async with slots:
-                return await deed()
-
-        tasks = [asyncio.ensure_future(within(deed)) for deed in deeds]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await together(deeds, at_once=at_once)
 
     async def aclose(self) -> None:
         """Close all connections."""
