@@ -20,6 +20,7 @@ from partway.core.uploads import Uploads
 from partway.errors import NotFound
 
 HEARTBEAT = 15  #: seconds of silence after which a sign of life is due
+_PLACED_WITHIN = 3  #: seconds after which an event has its position
 _PAGE = 100  #: events read at once
 _MOST_OF_ONE_FILE = 1000  #: events; a file has a handful
 _NOTHING: Sequence[Progress] = ()
@@ -108,7 +109,8 @@ class Watching:
             after: the position up to which the watcher knows; None: it is told the state first.
         """
         position, resumed = await self._begin(after)
-        told, progress = -1, None if resumed else _NOTHING
+        progress: Sequence[Progress] | None = _NOTHING
+        told, patience = -1, _PLACED_WITHIN if resumed else HEARTBEAT
         if not resumed:
             state = await self._state(file_id, position)
             if state is not None:
@@ -132,7 +134,8 @@ class Watching:
                 yield ended
                 if ended is not None:
                     return
-            progress = await news.next(timeout=HEARTBEAT) if len(page) < _PAGE else _NOTHING
+                patience = HEARTBEAT
+            progress = await news.next(timeout=patience) if len(page) < _PAGE else _NOTHING
 
     async def files(self, owner: str | None, news: News, *, after: int | None = None) -> AsyncGenerator[Item, None]:
         """What happens to the files of an owner (None: of all), without end.
