@@ -7,19 +7,24 @@ import os
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 import requests
 
 from partway.core.blocking import run_straight
+from partway.core.events import Event
 from partway.core.file import File, UploadStatus, new_file_id
+from partway.core.upkeep import UpkeepReport
 from partway.records.connect import connect_blocking_records
+from partway.records.sql import SqlRecords
 from tests.servers.ports import wait_for_port
 from tests.servers.service import PARTWAY, Service
 
@@ -37,6 +42,10 @@ class Place:
     def database_url(self) -> str:
         return self.env.get("PARTWAY_DATABASE_URL") or f"sqlite:///{self.service.data_dir / 'partway.sqlite3'}"
 
+    @property
+    def is_large(self) -> bool:
+        return "PARTWAY_DATABASE_URL" in self.env
+
     def begin(self) -> dict[str, Any]:
         body = {"file_name": "a", "file_size": 5, "file_content_type": ""}
         begun: dict[str, Any] = requests.post(f"{self.service.url}/v1/files/uploads", json=body, timeout=30).json()
@@ -48,7 +57,7 @@ class Place:
 
     def pass_deadlines(self) -> None:
         """As if all uploads had been begun long ago."""
-        if "PARTWAY_DATABASE_URL" in self.env:
+        if self.is_large:
             with psycopg.connect(self.database_url) as connection:
                 connection.execute("UPDATE partway_files SET expires = '2020-01-01'")
         else:
@@ -113,13 +122,23 @@ def test_what_is_past_its_deadline_is_given_up(place: Place) -> None:
 
 
 def test_several_runs_share_the_work(place: Place) -> None:
+    """Each upload is given up by one of them, and nothing is done twice."""
+    begun = [place.begin() for _ in range(40)]
+    place.pass_deadlines()
     records = connect_blocking_records(place.database_url)
-    files = [expired(number) for number in range(600)]
+    files = [expired(number) for number in range(3000 if place.is_large else 600)]
     run_straight(records.add_all(files))
+    assert place.cleaned("--dry-run") == report(expired=len(begun) + len(files))
     reports = [finished(process) for process in [place.cleanup() for _ in range(3)]]
-    assert sum(report["expired"] for report in reports) == len(files)
-    standing = run_straight(records.get_all([file.id for file in files]))
+    done = {name: sum(each[name] for each in reports) for name in reports[0]}
+    assert done == report(expired=len(begun) + len(files))
+    ids = [file.id for file in files] + [UUID(each["id"]) for each in begun]
+    standing = run_straight(records.get_all(ids))
     assert {(file.upload_status, file.settled) for file in standing} == {(UploadStatus.ABORTED, True)}
+    assert Counter(aborted(records)) == Counter(ids)
+    for file in begun:
+        assert requests.put(_absolute(place, file), b"12345", timeout=30).status_code == 404
+    assert place.cleaned("--dry-run") == report()
     run_straight(records.aclose())
 
 
@@ -147,6 +166,21 @@ def test_a_store_that_is_down_is_said_and_the_next_run_goes_on(place: Place) -> 
     assert (process.returncode, json.loads(said)["failed"]) == (1, 1)
     assert place.status(file) == "aborted"
     assert place.cleaned()["settled"] == 1
+
+
+def report(**counts: int) -> dict[str, int]:
+    """A report of these counts and nothing else."""
+    return {**asdict(UpkeepReport()), **counts}
+
+
+def aborted(records: SqlRecords) -> list[UUID]:
+    """The file of every event that says that an upload was given up."""
+    while run_straight(records.place_events()):
+        pass
+    found: list[Event] = []
+    while events := run_straight(records.events_after(found[-1].position if found else 0, limit=1000)):
+        found += events
+    return [event.file_id for event in found if event.type == "upload.aborted"]
 
 
 def expired(number: int) -> File:

@@ -24,7 +24,7 @@ _WORDS = {
 
 
 @click.command(short_help="End what nobody looks after any more.")
-@click.option("--dry-run", is_flag=True, help="Only count what is due: uploads past their deadline, and old records.")
+@click.option("--dry-run", is_flag=True, help="Only count what is due, but for old events.")
 @click.option("--days-old", type=click.IntRange(0, 36_500), help="Keep records of ended uploads so many days.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="As for serve.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")

@@ -155,6 +155,8 @@ class Due(NamedTuple):
     """How much there is for upkeep to do."""
 
     uploads: int  #: open ones past their deadline, completions that show no life, finished ones nobody was told of
+    left: int  #: files that ended and still count
+    trash: int  #: files that were deleted long ago
     ended: int  #: records of aborted and failed uploads that are old
 
 
@@ -174,8 +176,19 @@ class UpkeepRecords(Protocol):
         """Delete up to `limit` records of uploads that ended badly before a moment and are settled; say how many."""
         ...
 
-    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
-        """How much `claim_due` and `remove_ended` would find."""
+    async def count_due(
+        self,
+        *,
+        now: datetime,
+        stuck_before: datetime,
+        single_puts_before: datetime,
+        deleted_before: datetime,
+        ended_before: datetime,
+    ) -> Due:
+        """How much `claim_due`, `UsageRecords.reclaimable`, `claim_trash` and `remove_ended` would find now.
+
+        What another run has in hand is not counted.
+        """
         ...
 
 

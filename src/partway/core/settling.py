@@ -171,7 +171,7 @@ class Settling:
         if not isinstance(self._records, UsageRecords):
             return 0
         now = self._clock.now()
-        before = now - life_of_urls(self._url_expiry)
+        before = self.reclaims_single_puts_before(now)
         found = await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit)
         free = [file for file in found if owner is not None or file.tended is None or file.tended < now]
         errors = await self.drop_all([file for file in free if file.purging is None], together=together)
@@ -179,6 +179,10 @@ class Settling:
             return errors.count(None)
         purging = [partial(self._try_to_purge, file) for file in free if file.purging is not None]
         return errors.count(None) + sum(await together(purging, at_once=AT_ONCE))
+
+    def reclaims_single_puts_before(self, now: datetime) -> datetime:
+        """When a single PUT must have ended for its URL to be surely dead now."""
+        return now - life_of_urls(self._url_expiry)
 
     async def _clear(self, file: File) -> None:
         """Remove what the store holds of an aborted or failed upload."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from partway.core.completion import PATIENCE
@@ -24,6 +24,7 @@ from partway.errors import Conflict, NotFound, PartwayError, StoreError, StoreUn
 _IN_HAND = timedelta(minutes=10)  #: how long a claim holds; a run that died has its uploads claimed again then
 _BATCH = 200  #: files that one step takes at once
 _EVENTS = 5000  #: events that are removed, or given positions, at once
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  #: nothing was deleted before it
 _JANITOR = Caller(id="", staff=True)
 
 
@@ -126,12 +127,20 @@ class Upkeep:
         )
 
     async def look(self) -> UpkeepReport:
-        """How much there would be to do, without doing it: open uploads that are due, and old records."""
+        """How much there would be to do, without doing it. Old events are not counted.
+
+        What would become of an upload that is due only the store can tell: they are counted as given up.
+        """
         now = self._clock.now()
+        keep_trash = self._settings.keep_trash
         due = await self._records.count_due(
-            now=now, stuck_before=now - PATIENCE, ended_before=now - self._settings.keep_ended
+            now=now,
+            stuck_before=now - PATIENCE,
+            single_puts_before=self._settling.reclaims_single_puts_before(now),
+            deleted_before=_NEVER if keep_trash is None else now - keep_trash,
+            ended_before=now - self._settings.keep_ended,
         )
-        return UpkeepReport(expired=due.uploads, removed=due.ended)
+        return UpkeepReport(expired=due.uploads, settled=due.left, purged=due.trash, removed=due.ended)
 
     async def _remove_events(self, before: datetime) -> int:
         if not isinstance(self._records, EventRecords):

@@ -165,12 +165,25 @@ class MemoryRecords(MemoryEvents):
                 await self.remove(file_id)
             return len(ended)
 
-    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
-        """How much `claim_due` and `remove_ended` would find."""
+    async def count_due(
+        self,
+        *,
+        now: datetime,
+        stuck_before: datetime,
+        single_puts_before: datetime,
+        deleted_before: datetime,
+        ended_before: datetime,
+    ) -> Due:
+        """How much there is for upkeep to do."""
         with self._lock:
-            uploads = sum(_is_due(file, now=now, stuck_before=stuck_before) for file in self._files.values())
-            ended = sum(_has_ended(file, before=ended_before) for file in self._files.values())
-        return Due(uploads=uploads, ended=ended)
+            files = list(self._files.values())
+        free = [file for file in files if file.tended is None or file.tended < now]
+        return Due(
+            uploads=sum(_is_due(file, now=now, stuck_before=stuck_before) for file in free),
+            left=sum(_is_left(file, single_puts_before=single_puts_before) for file in free),
+            trash=sum(bool(file.deleted and file.deleted < deleted_before and not file.purging) for file in files),
+            ended=sum(_has_ended(file, before=ended_before) for file in files),
+        )
 
     async def usage(self, owner: str) -> Usage:
         """What an owner uses."""
@@ -181,12 +194,9 @@ class MemoryRecords(MemoryEvents):
     async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
         """Up to `limit` files of an owner (None: of all) that ended and still count."""
         with self._lock:
-            ended = [file for file in self._files.values() if file.counted and _is_dead(file)]
-            mine = [file for file in ended if owner in {None, file.created_by}]
-            old = (
-                file for file in mine if not file.single_put or (file.completed or file.modified) < single_puts_before
-            )
-            return deepcopy(list(islice(old, limit)))
+            mine = [file for file in self._files.values() if owner in {None, file.created_by}]
+            left = (file for file in mine if _is_left(file, single_puts_before=single_puts_before))
+            return deepcopy(list(islice(left, limit)))
 
     async def check(self) -> None:
         """Memory answers."""
@@ -244,6 +254,11 @@ def _is_due(file: File, *, now: datetime, stuck_before: datetime) -> bool:
     stuck = file.upload_status is UploadStatus.COMPLETING and file.modified < stuck_before
     untold = file.untold is not None and file.untold < stuck_before
     return stuck or untold or (file.upload_status in UNFINISHED and file.expires < now)
+
+
+def _is_left(file: File, *, single_puts_before: datetime) -> bool:
+    surely_dead = not file.single_put or (file.completed or file.modified) < single_puts_before
+    return file.counted and _is_dead(file) and surely_dead
 
 
 def _has_ended(file: File, *, before: datetime) -> bool:

@@ -160,12 +160,26 @@ class SqlRecords(SqlDeliveries):
         values = {"before": self._rows.time_to_driver(before), "limit": limit}
         return len(await self._database.fetch(self._statements.remove_ended, values))
 
-    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
-        """How much `claim_due` and `remove_ended` would find."""
-        moments = {"now": now, "stuck_before": stuck_before, "before": ended_before}
+    async def count_due(
+        self,
+        *,
+        now: datetime,
+        stuck_before: datetime,
+        single_puts_before: datetime,
+        deleted_before: datetime,
+        ended_before: datetime,
+    ) -> Due:
+        """How much there is for upkeep to do."""
+        moments = {
+            "now": now,
+            "stuck_before": stuck_before,
+            "single_puts_before": single_puts_before,
+            "deleted_before": deleted_before,
+            "before": ended_before,
+        }
         values = {name: self._rows.time_to_driver(moment) for name, moment in moments.items()}
-        ((uploads, ended),) = await self._database.fetch(self._statements.count_due, values)
-        return Due(uploads=uploads, ended=ended)
+        (counts,) = await self._database.fetch(self._statements.count_due, values)
+        return Due(*counts)
 
     async def usage(self, owner: str) -> Usage:
         """What an owner uses."""
@@ -175,7 +189,8 @@ class SqlRecords(SqlDeliveries):
 
     async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
         """Up to `limit` files of an owner (None: of all) that ended and still count."""
-        values = {"before": self._rows.time_to_driver(single_puts_before), "limit": limit, "owner": owner}
+        moment = self._rows.time_to_driver(single_puts_before)
+        values = {"single_puts_before": moment, "limit": limit, "owner": owner}
         statement = self._statements.reclaimable if owner is None else self._statements.reclaimable_of_owner
         return [self._rows.from_row(row) for row in await self._database.fetch(statement, values)]
 

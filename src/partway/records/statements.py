@@ -53,6 +53,17 @@ _DUE = or_(
     and_(text("upload_status = 'completing'"), files.c.modified < bindparam("stuck_before")),
     files.c.untold < bindparam("stuck_before"),
 )
+#: No run of upkeep has it in hand.
+_FREE = or_(files.c.tended.is_(None), files.c.tended < bindparam("now"))
+#: Of those that came by a single PUT, only those whose URLs have died.
+_LEFT = and_(
+    RECLAIMABLE,
+    ~files.c.single_put
+    | (
+        func.coalesce(files.c.completed, files.c.modified)
+        < bindparam("single_puts_before", type_=files.c.modified.type)
+    ),
+)
 _ENDED = and_(
     text("upload_status IN ('aborted', 'failed')"),
     files.c.settled,
@@ -118,11 +129,10 @@ class Statements:
     @cached_property
     def claim_due(self) -> Prepared:
         """Take uploads that are due in hand; gives them in any order. Those that another is claiming are left."""
-        free = or_(files.c.tended.is_(None), files.c.tended < bindparam("now"))
-        oldest = select(files.c.id).where(_DUE, free).order_by(files.c.expires).limit(bindparam("limit"))
+        oldest = select(files.c.id).where(_DUE, _FREE).order_by(files.c.expires).limit(bindparam("limit"))
         # SQLite has one writer at a time, and no such words. A plain subquery PostgreSQL may run more than once.
         chosen = oldest.with_for_update(skip_locked=True).cte("chosen")
-        claim = update(files).where(files.c.id.in_(select(chosen.c.id)), _DUE, free).values(tended=bindparam("until"))
+        claim = update(files).where(files.c.id.in_(select(chosen.c.id)), _DUE, _FREE).values(tended=bindparam("until"))
         return self._prepare(claim.returning(*FILE_COLUMNS))
 
     @cached_property
@@ -133,10 +143,11 @@ class Statements:
 
     @cached_property
     def count_due(self) -> Prepared:
-        """How many uploads are due, and how many records have ended long ago."""
-        uploads = select(func.count()).select_from(files).where(_DUE).scalar_subquery()
-        ended = select(func.count()).select_from(files).where(_ENDED).scalar_subquery()
-        return self._prepare(select(uploads, ended))
+        """How much is due, left at the store, in the trash for long, and ended long ago."""
+        old_trash = and_(files.c.deleted < bindparam("deleted_before"), files.c.purging.is_(None))
+        kinds = (and_(_DUE, _FREE), and_(_LEFT, _FREE), old_trash, _ENDED)
+        counts = [select(func.count()).select_from(files).where(kind).scalar_subquery() for kind in kinds]
+        return self._prepare(select(*counts))
 
     @cached_property
     def report_part(self) -> Prepared:
@@ -223,8 +234,7 @@ def _page(present: frozenset[str], *, deleted: bool, newer: bool | None) -> Sele
 
 
 def _reclaimable() -> Select[Any]:
-    ended = func.coalesce(files.c.completed, files.c.modified) < bindparam("before", type_=files.c.modified.type)
-    return select(*FILE_COLUMNS).where(RECLAIMABLE, ~files.c.single_put | ended).limit(bindparam("limit"))
+    return select(*FILE_COLUMNS).where(_LEFT).limit(bindparam("limit"))
 
 
 def _beyond(newer: bool) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from partway.contracts import expect
 from partway.core.file import File, UploadStatus
-from partway.core.ports import UpkeepRecords
+from partway.core.ports import Due, UpkeepRecords
 from partway.records.contract.bench import MOMENT, Bench
 
 _LONG_AGO = MOMENT - timedelta(days=20_000)  # before whatever else lies in a shared database
@@ -75,8 +75,6 @@ async def old_ended_records_go(bench: Bench) -> None:
         await bench.add(upload_status=UploadStatus.FAILED, modified=_LONG_AGO + _MINUTE, settled=True),
     ]
     before = _LONG_AGO + _MINUTE
-    due = await records.count_due(now=_LONG_AGO, stuck_before=_LONG_AGO, ended_before=before)
-    expect(due.ended == 4, "they are counted", found=due)
     removed = [await records.remove_ended(before, limit=3), await records.remove_ended(before, limit=3)]
     expect(removed == [3, 1], "they go, as many as asked for", found=removed)
     found = [await records.get(file.id) for file in ended]
@@ -86,9 +84,48 @@ async def old_ended_records_go(bench: Bench) -> None:
     await _clear(bench, kept)
 
 
+async def all_that_is_due_is_counted(bench: Bench) -> None:
+    """What each kind of work would find, but for what another run has in hand."""
+    records = bench.records
+    if not isinstance(records, UpkeepRecords):
+        return
+    late = _LONG_AGO + _MINUTE
+    count = partial(
+        records.count_due,
+        now=late,
+        stuck_before=_LONG_AGO,
+        single_puts_before=late,
+        deleted_before=late,
+        ended_before=late,
+    )
+    before = await count()
+    ended = {"upload_status": UploadStatus.ABORTED, "modified": _LONG_AGO}
+    trash = {"upload_status": UploadStatus.COMPLETED, "deleted": _LONG_AGO}
+    files = [
+        await bench.add(upload_status=UploadStatus.UPLOADING, expires=_LONG_AGO),
+        await bench.add(upload_status=UploadStatus.UPLOADING, expires=_LONG_AGO, tended=MOMENT),
+        await bench.add(**ended),
+        await bench.add(**ended, tended=MOMENT),
+        await bench.add(**ended, single_put=True),
+        await bench.add(**{**ended, "modified": MOMENT}, single_put=True),
+        await bench.add(**trash),
+        await bench.add(**trash, purging=_LONG_AGO),
+        await bench.add(**ended, settled=True, counted=False),
+        await bench.add(**{**ended, "modified": MOMENT}, settled=True, counted=False),
+    ]
+    due = Due(*(now - then for now, then in zip(await count(), before, strict=True)))
+    expect(due == Due(uploads=1, left=3, trash=1, ended=1), "each kind is counted", found=due)
+    await _clear(bench, files)
+
+
 async def _clear(bench: Bench, files: list[File]) -> None:
     for file in files:
         await bench.records.remove(file.id)
 
 
-CHECKS = (due_uploads_are_claimed_once, rival_claims_share_what_is_due, old_ended_records_go)
+CHECKS = (
+    due_uploads_are_claimed_once,
+    rival_claims_share_what_is_due,
+    old_ended_records_go,
+    all_that_is_due_is_counted,
+)
