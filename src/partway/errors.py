@@ -154,6 +154,8 @@ class StoreUnavailable(StoreError):
 class AnswerLost(StoreUnavailable):
     """The store was asked once, and may have done it or not: look before you ask again."""
 
+    code = "answer_lost"
+
 
 class RecordsUnavailable(PartwayError):
     """The database is down or overloaded. The fact `retry_after` is in seconds."""

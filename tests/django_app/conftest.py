@@ -35,6 +35,6 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             "OPTIONS": {},
         }
     connections.databases[alias] = connections.databases["default"] | place
-    call_command("migrate", database=alias, verbosity=0)
+    call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
     yield alias
     connections[alias].close()

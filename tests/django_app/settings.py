@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from tests.acceptance.api import SECRET
+
 SECRET_KEY = "a secret of the tests alone, long enough for every algorithm"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 USE_TZ = True
@@ -16,7 +18,12 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "rest_framework",
     "partway.django",
+    "tests.django_app.apps.TestsConfig",
 ]
+AUTH_USER_MODEL = "tests_app.User"
+MIGRATION_MODULES = {"tests_app": None}
+MAX_FILE_UPLOAD_SIZE = None
+PARTWAY = {"JWT_SECRET": SECRET}
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["tests.django_app.tokens.Tokens"]}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

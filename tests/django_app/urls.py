@@ -2,4 +2,5 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("partway.django.urls"))]
+urlpatterns = [path("", include("partway.django.urls")), path("", include("partway.django.health"))]
+handler404 = "partway.django.answers.not_found"

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from partway.core.cdn_port import Cdn as Cdn  # noqa: PLC0414  # an export
 from partway.core.checksums import ChecksumAlgorithm
+from partway.core.clock import Clock as Clock  # noqa: PLC0414  # an export
+from partway.core.clock import SystemClock as SystemClock  # noqa: PLC0414  # an export
 from partway.core.parts import StoredPart, StoreLimits
 from partway.core.records_port import BulkRecords as BulkRecords  # noqa: PLC0414  # an export
 from partway.core.records_port import Checkable as Checkable  # noqa: PLC0414  # an export
@@ -383,19 +385,3 @@ class UploadListing(Protocol):
         the pages before were aborted meanwhile.
         """
         ...
-
-
-class Clock(Protocol):
-    """The time of day."""
-
-    def now(self) -> datetime:
-        """This moment, in UTC, aware, in whole microseconds."""
-        ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """This moment, in UTC."""
-        return datetime.now(UTC)

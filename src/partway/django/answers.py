@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import ValidationError
 
 from partway.django.conf import configuration
-from partway.errors import InvalidInput, PartwayError
+from partway.errors import InvalidInput, NotFound, PartwayError
 from partway.wire.answers import Addresses
 from partway.wire.problems import MEDIA_TYPE, problem_of
 
@@ -43,3 +43,8 @@ def addresses(request: HttpRequest, *, prefix: str) -> Addresses:
     """
     origin = configuration().public_url or f"{request.scheme}://{request.get_host()}"
     return Addresses(origin=origin.rstrip("/"), prefix=prefix)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A `handler404` for projects that are an API alone."""
+    return problem_answer(NotFound(f"There is nothing at {request.path}."))

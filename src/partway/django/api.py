@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-import orjson
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from pydantic import BaseModel, ValidationError
 from rest_framework import exceptions
@@ -18,6 +19,7 @@ from rest_framework.views import APIView
 from partway.core.blocking import run_straight
 from partway.core.file import Caller
 from partway.django.answers import addresses, invalid, problem_answer
+from partway.django.conf import option
 from partway.django.stories import Stories, stories
 from partway.errors import InvalidInput, NotAuthenticated, NotFound, PartwayError, RateLimited, Refused
 from partway.wire.answers import Addresses
@@ -41,7 +43,11 @@ class FilesView(APIView):
         """Who asks."""
         user: Any = self.request.user  # of whatever model the project has
         name = user.get_full_name() or user.get_username()
-        return Caller(id=str(user.pk), name=name, staff=bool(user.is_staff))
+        caller = Caller(id=str(user.pk), name=name, staff=bool(user.is_staff))
+        claimed = self.request.auth
+        if not isinstance(claimed, Caller):
+            return caller
+        return replace(caller, staff=caller.staff or claimed.staff, quota_bytes=claimed.quota_bytes)
 
     @property
     def addresses(self) -> Addresses:
@@ -62,17 +68,35 @@ class FilesView(APIView):
             Refused: it is no JSON, or too large.
             InvalidInput: a value is not taken.
         """
+        content = self.content
+        if not content:
+            return self.checked(kind, None)
         try:
-            sent = orjson.loads(self.request.body)
-        except orjson.JSONDecodeError as error:
+            return self.checked(kind, json.loads(content))
+        except (ValueError, RecursionError) as error:
             raise Refused("The body is not JSON.", code="malformed_body") from error
-        except RequestDataTooBig as error:
-            raise Refused("The body is too large.", code="body_too_large") from error
-        return self.checked(kind, sent)
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body as it came.
+
+        Raises:
+            Refused: it is too large.
+        """
+        most, length = option("MAX_BODY_SIZE"), self.request.META.get("CONTENT_LENGTH")
+        if length and int(length) > most:
+            raise _too_large(most)
+        if length or not self.request.META.get("wsgi.input_terminated"):
+            return self.request._request.read()
+        # Django takes a chunked body for an empty one; the server knows where it ends.
+        content: bytes = self.request.META["wsgi.input"].read(most + 1)
+        if len(content) > most:
+            raise _too_large(most)
+        return content
 
     def optional_body(self, kind: type[BodyT]) -> BodyT | None:
         """The JSON that was sent; None: nothing was, or null."""
-        return None if self.request.body in {b"", b"null"} else self.body(kind)
+        return None if self.content in {b"", b"null"} else self.body(kind)
 
     @staticmethod
     def checked(kind: type[BodyT], sent: Any) -> BodyT:
@@ -84,7 +108,7 @@ class FilesView(APIView):
         try:
             return kind.model_validate(sent)
         except ValidationError as error:
-            raise invalid(error) from error
+            raise invalid(error) from None
 
     @property
     def idempotency_key(self) -> str | None:
@@ -108,6 +132,10 @@ class FilesView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Let plain answers pass as they are."""
         return response
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(f"The body is too large; at most {most} bytes are read.", code="body_too_large")
 
 
 def file_id_of(text: str) -> UUID:

@@ -35,7 +35,12 @@ DEFAULTS: Mapping[str, Any] = {
     "DATABASE": "default",  # alias
     "DOWNLOAD_URL_EXPIRATION": 3600,  # seconds
     "FOLDER_STRUCTURE": None,  # a template, see docs/storage.md
+    "JWKS_URL": None,  # these four are those of `partway.django.tokens`
+    "JWT_AUDIENCE": None,
+    "JWT_ISSUER": None,
+    "JWT_SECRET": None,
     "KEEP_ENDED_DAYS": 7,
+    "MAX_BODY_SIZE": 4 * MIB,  # bytes of a body in JSON
     "PART_SIZE": 8 * MIB,  # bytes, preferred
     "PUBLIC_MAX_AGE": 300,  # seconds that caches may keep a public file
     "PUBLIC_URL": None,  # how clients reach the project; None: as each request did

@@ -166,11 +166,24 @@ class BlockingOrmRecords:
             ended = [file_of(row) for row in self._rows.filter(_ended(before)).order_by("pk")[:limit]]
             return sum(self._remove(file) for file in ended)
 
-    async def count_due(self, *, now: datetime, stuck_before: datetime, ended_before: datetime) -> Due:
-        """How much `claim_due` and `remove_ended` would find."""
+    async def count_due(
+        self,
+        *,
+        now: datetime,
+        stuck_before: datetime,
+        single_puts_before: datetime,
+        deleted_before: datetime,
+        ended_before: datetime,
+    ) -> Due:
+        """How much there is for upkeep to do."""
         with database_door(self._using):
-            uploads = self._rows.filter(_due(now, stuck_before)).count()
-            return Due(uploads=uploads, ended=self._rows.filter(_ended(ended_before)).count())
+            free = self._rows.filter(Q(tended__isnull=True) | Q(tended__lt=now))
+            return Due(
+                uploads=free.filter(_due(now, stuck_before)).count(),
+                left=_left(free, single_puts_before).count(),
+                trash=self._rows.filter(deleted__lt=deleted_before, purging__isnull=True).count(),
+                ended=self._rows.filter(_ended(ended_before)).count(),
+            )
 
     async def usage(self, owner: str) -> Usage:
         """What an owner uses."""
@@ -181,10 +194,8 @@ class BlockingOrmRecords:
 
     async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
         """Up to `limit` files of an owner (None: of all) that ended and still count."""
-        ended = self._rows.annotate(ended=Coalesce("completed", "modified"))
-        over = Q(single_put=False) | Q(ended__lt=single_puts_before)
         with database_door(self._using):
-            found = ended.filter(_DEAD | Q(purging__isnull=False), over, counted=True)
+            found = _left(self._rows, single_puts_before)
             return [file_of(row) for row in (found if owner is None else found.filter(owner=owner))[:limit]]
 
     async def check(self) -> None:
@@ -280,6 +291,12 @@ def _due(now: datetime, stuck_before: datetime) -> Q:
     stuck = Q(upload_status=UploadStatus.COMPLETING.value, modified__lt=stuck_before)
     late = Q(upload_status__in=[status.value for status in UNFINISHED], upload_expires_at__lt=now)
     return late | stuck | Q(untold__lt=stuck_before)
+
+
+def _left(rows: QuerySet[models.File], single_puts_before: datetime) -> QuerySet[models.File]:
+    over = Q(single_put=False) | Q(ended__lt=single_puts_before)
+    ended = rows.annotate(ended=Coalesce("completed", "modified"))
+    return ended.filter(_DEAD | Q(purging__isnull=False), over, counted=True)
 
 
 def _ended(before: datetime) -> Q:

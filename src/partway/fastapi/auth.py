@@ -1,32 +1,16 @@
-"""Who calls: bearer tokens (JWT, RFC 7519) verified with a shared secret or with a key set from a URL."""
+"""Who calls, as dependencies of routes."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from fastapi import Request
 
-try:
-    import jwt
-except ModuleNotFoundError as error:
-    from partway.errors import MissingExtra
-
-    raise MissingExtra("fastapi", module="pyjwt") from error
-
 from partway.core.file import Caller
-from partway.core.initiation import MAX_TEXT_LENGTH, check_text
-from partway.errors import InvalidInput, NotAuthenticated, StoreUnavailable
+from partway.wire.tokens import TokenReader, bearer_token
 
 CallerOf = Callable[[Request], Awaitable[Caller]]
-
-#: What a key set may be used with: signatures only, so that a public key can never serve as an HMAC secret, nor `none`.
-_KEY_SET_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-_LEEWAY = 30  #: seconds that clocks may differ
-_REMEMBERED = 1000  #: tokens
-_REMEMBERED_FOR = 30  #: seconds
 
 
 class BearerTokens:
@@ -47,65 +31,19 @@ class BearerTokens:
         issuer: str | None = None,
         audience: str | None = None,
     ) -> None:
-        self._secret = secret
-        self._keys = jwt.PyJWKClient(jwks_url, timeout=5) if jwks_url else None
-        self._claims: dict[str, Any] = {"issuer": issuer, "audience": audience, "leeway": _LEEWAY}
-        self._options: Any = {"require": ["exp", "sub"], "verify_aud": audience is not None}
-        self._read_before = _ReadBefore()
+        self._reader = TokenReader(secret=secret, jwks_url=jwks_url, issuer=issuer, audience=audience)
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of a request.
 
         Raises:
             NotAuthenticated: there is no token, or it is malformed, expired or not from our issuer.
+            StoreUnavailable: the issuer's keys cannot be had now (code `keys_unavailable`).
         """
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise NotAuthenticated("Send a token: Authorization: Bearer <token>.")
-        token = token.strip()
-        known = self._read_before.caller_of(token)
-        if known is not None:
-            return known
-        try:
-            claims = await self._read(token)
-        except jwt.ExpiredSignatureError as error:
-            raise NotAuthenticated("The token has expired; get a new one.", code="token_expired") from error
-        except jwt.PyJWKClientConnectionError as error:
-            raise _no_keys() from error
-        except (jwt.PyJWTError, ValueError) as error:
-            raise NotAuthenticated("The token is not valid here; get a new one.") from error
-        caller = _caller(claims)
-        self._read_before.note(token, caller, expires=claims["exp"])
-        return caller
-
-    async def _read(self, token: str) -> dict[str, Any]:
-        if self._keys is None:
-            return self._decode(token, self._secret or "", ("HS256",))
-        key = await asyncio.to_thread(_key_of, token, self._keys)
-        return self._decode(token, key, _KEY_SET_ALGORITHMS)
-
-    def _decode(self, token: str, key: Any, algorithms: tuple[str, ...]) -> dict[str, Any]:
-        claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=list(algorithms), options=self._options, **self._claims
-        )
-        return claims
-
-
-class _ReadBefore:
-    """Tokens whose signature was checked a moment ago: checking costs a good part of a small request."""
-
-    def __init__(self) -> None:
-        self._callers: dict[str, tuple[Caller, float]] = {}
-
-    def caller_of(self, token: str) -> Caller | None:
-        caller, until = self._callers.get(token, (None, 0.0))
-        return caller if time.time() < until else None
-
-    def note(self, token: str, caller: Caller, *, expires: float) -> None:
-        if len(self._callers) >= _REMEMBERED:
-            self._callers.clear()
-        # Not for long: keys may be withdrawn.
-        self._callers[token] = (caller, min(float(expires), time.time() + _REMEMBERED_FOR))
+        token = bearer_token(request.headers.get("authorization", ""))
+        if self._reader.needs_keys and self._reader.known(token) is None:
+            return await asyncio.to_thread(self._reader.read, token)
+        return self._reader.read(token)
 
 
 class OneCaller:
@@ -117,47 +55,3 @@ class OneCaller:
     async def __call__(self, request: Request) -> Caller:
         """The one caller."""
         return self._caller
-
-
-def _key_of(token: str, keys: jwt.PyJWKClient) -> Any:
-    """The key that a token names. A key set that cannot be had or read is the issuer's trouble, not the token's."""
-    name = jwt.get_unverified_header(token).get("kid")
-    try:
-        keys.get_signing_keys()
-    except (jwt.PyJWTError, ValueError) as error:
-        raise _no_keys() from error
-    return keys.get_signing_key(name or "").key
-
-
-def _no_keys() -> StoreUnavailable:
-    return StoreUnavailable("The issuer's keys cannot be fetched now; try again.", code="keys_unavailable")
-
-
-def _caller(claims: dict[str, Any]) -> Caller:
-    subject, name = claims["sub"], claims.get("name")
-    try:
-        check_text("sub", subject)
-    except InvalidInput as error:
-        raise NotAuthenticated(f"The token is not valid here: {error.detail}") from error
-    if not subject:
-        raise NotAuthenticated("The token is not valid here: its 'sub' is empty.")
-    return Caller(
-        id=subject,
-        name=_storable(name) if isinstance(name, str) else "",
-        staff=claims.get("staff") is True,
-        quota_bytes=_quota(claims.get("quota_bytes")),
-    )
-
-
-def _quota(claimed: object) -> int | None:
-    """The bytes that a token allows; one that cannot be read must not allow everything."""
-    if claimed is None:
-        return None
-    if not isinstance(claimed, int) or isinstance(claimed, bool) or not 0 <= claimed < 2**63:
-        raise NotAuthenticated("The token is not valid here: its 'quota_bytes' is no whole number of bytes.")
-    return claimed
-
-
-def _storable(name: str) -> str:
-    """A name cut and without the characters that no database takes: it is shown, never compared."""
-    return name.encode(errors="ignore").decode().replace("\x00", "")[:MAX_TEXT_LENGTH]

@@ -184,16 +184,13 @@ class LocalUploads:
         with disk_errors(), self._uploads.opened(key, upload_id) as upload:
             algorithm = None if part.checksum is None else upload.of.checksum_algorithm
         expected = Expected(size=part.size, algorithm=algorithm, checksum=part.checksum if algorithm else None)
-        where = {"number": part.part_number, "offset": part.offset}
-        with self.receive_part(key, upload_id, expected=expected, **where) as receiver:
+        number, offset = part.part_number, part.offset
+        with self.receive_part(key, upload_id, number=number, offset=offset, expected=expected) as receiver:
             receiver.write(body)
             etag = receiver.finish()
+        moment = self._clock.now()
         return StoredPart(
-            part_number=part.part_number,
-            size=part.size,
-            etag=etag,
-            checksum=expected.checksum,
-            last_modified=self._clock.now(),
+            part_number=number, size=part.size, etag=etag, checksum=expected.checksum, last_modified=moment
         )
 
     async def abort_upload(self, key: str, upload_id: str) -> None:

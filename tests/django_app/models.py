@@ -1,0 +1,21 @@
+"""A user model of the project's own: people are known by their names alone."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # it has one: `partway_files`
+    """Somebody."""
+
+    name = models.CharField(max_length=150, primary_key=True)
+    full_name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField(default=False)
+
+    objects = BaseUserManager["User"]()
+    USERNAME_FIELD = "name"
+
+    def get_full_name(self) -> str:
+        """How files show who made them."""
+        return self.full_name
