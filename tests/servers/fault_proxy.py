@@ -120,12 +120,14 @@ class FaultProxy:
         ]
 
     def release(self) -> None:
-        """Send all answers that are held, and hold no more."""
+        """Send all answers that are held."""
         self._released.set()
+        self._released = threading.Event()
 
     def wait_until_quiet(self) -> None:
-        """Return once the service has answered all that was passed on, also what nobody waits for any more."""
+        """Release all answers, and return once the service has answered all, also what nobody waits for any more."""
         while self._passing:
+            self.release()
             time.sleep(0.002)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A proxy between the service and its database, which knows no protocol: it breaks connections before deeds or after."""
+"""A proxy between the service and its database that knows no protocol: connections break before deeds or after."""
 
 from __future__ import annotations
 
