@@ -4,7 +4,6 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
@@ -102,7 +101,8 @@ def may_connect(origin: str | None, *, host: str, origins: Sequence[str]) -> boo
         host: the header, by which the client has reached us.
         origins: allowed besides our own; `*`: all.
     """
-    return origin is None or origin in origins or "*" in origins or urlsplit(origin).netloc == host
+    own = {f"http://{host}", f"https://{host}"}
+    return origin is None or "*" in origins or origin in origins or origin in own
 
 
 def handshake(websocket: WebSocket) -> Request:

@@ -13,8 +13,8 @@ from partway.core.events import Event, EventRecords, EventTrunk, Progress
 from partway.errors import PartwayError
 from partway.waiting import Waiter
 
-_WAIT = 60  #: seconds for news
-_PAUSE = 1  #: seconds after trouble with the records
+_WAIT = 60.0  #: seconds for news
+_PAUSE = 1.0  #: seconds after trouble with the records
 _PAGE = 500  #: events read at once
 _log = logging.getLogger("partway.events")
 
@@ -54,18 +54,19 @@ class NewsDesk:
                 self._task = None
 
     async def _hear(self) -> None:
-        feed = self._feed.branch()
+        feed, wait = self._feed.branch(), _WAIT
         position: int | None = None
         while True:
             try:
                 if position is None:
                     position = await self._records.last_position()
                     self._wake_all()  # who looked before that may have missed what came since
-                for each in await feed.next(timeout=_WAIT) or ():
+                for each in await feed.next(timeout=wait) or ():
                     self._pass_on(each, [each])
-                position = await self._look(position)
+                position, wait = await self._look(position), _WAIT
             except PartwayError:
-                await asyncio.sleep(_PAUSE)  # the feed says what is wrong
+                wait = _PAUSE  # the feed says what is wrong
+                await asyncio.sleep(_PAUSE)
             except Exception:
                 _log.exception("unforeseen error while passing news on")
                 await asyncio.sleep(_PAUSE)
