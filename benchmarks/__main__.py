@@ -24,6 +24,7 @@ NAMES = (
     "memory",
     "reconcile",
     "hanging",
+    "cleanup",
 )
 
 

@@ -26,6 +26,7 @@ class Balancer:
         self._ports = ports
         self._back = dict.fromkeys(ports, 0.0)  # when a replica is tried again, by the monotonic clock
         self._turn = count()
+        self._ends: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
@@ -53,17 +54,23 @@ class Balancer:
 
     async def _close(self) -> None:
         self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         replica = await self._connect()
         if replica is None:
             writer.transport.abort()
             return
+        ends = {writer, replica[1]}
+        self._ends |= ends
         await asyncio.gather(_pass_on(reader, replica[1]), _pass_on(replica[0], writer))
+        for end in ends:
+            end.close()
+            with contextlib.suppress(OSError):
+                await end.wait_closed()
+        self._ends -= ends
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """To the next replica that takes the connection."""
