@@ -16,6 +16,7 @@ from partway.django.files import (
     SetParentView,
     UsageView,
 )
+from partway.django.form_upload import FormUploadView
 from partway.django.local_store import stored_object
 from partway.django.many import BatchCompleteView, BatchView, BulkDeleteView
 from partway.django.uploads import CompleteView, PartsView, PresignedUrlsView, UploadsView, UploadView
@@ -30,6 +31,7 @@ _VIEWS: dict[str, type[View]] = {
     f"uploads/{_ID}/presigned-urls": PresignedUrlsView,
     f"uploads/{_ID}/parts": PartsView,
     f"uploads/{_ID}/complete": CompleteView,
+    "upload": FormUploadView,
     "usage": UsageView,
     "bulk-delete": BulkDeleteView,
     _ID: FileView,
