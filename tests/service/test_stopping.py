@@ -164,6 +164,25 @@ def test_an_idle_connection_does_not_hold_it_up(service: Service) -> None:
         assert service.ended() == 0
 
 
+@pytest.mark.parametrize("kind", ["sse", "websocket"])
+def test_streams_do_not_hold_it_up(service: Service, kind: str) -> None:
+    begun: dict[str, Any] = requests.post(f"{service.url}/v1/files/uploads", json=NEW, timeout=30).json()
+    path = f"/v1/files/uploads/{begun['id']}/{'events' if kind == 'sse' else 'ws'}"
+    upgrade = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as stream:
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{upgrade if kind == 'websocket' else ''}\r\n"
+        stream.sendall(head.encode())
+        assert stream.recv(65536).split()[1] == (b"101" if kind == "websocket" else b"200")
+        service.send(signal.SIGTERM)
+        while stream.recv(65536):  # its end, in order, and long before the grace time
+            pass
+    assert service.ended() == 0
+    assert "Cancel" not in service.log.read_text()  # uvicorn's word for what had to be cut
+
+
 def test_several_workers_end_together(tmp_path: Path) -> None:
     port = free_port()
     command = [PARTWAY, "serve", "--workers", "2", "--port", str(port), "--data-dir", str(tmp_path)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +59,9 @@ class AsyncPostgres:
         """Close the connections."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            await pool.close()
+            # It waits for what is under way, and then ends it: https://magicstack.github.io/asyncpg/current/api/
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
 
     async def _open(self) -> Any:
         # With no connection to open at once this never suspends, so two verbs cannot open two pools.
