@@ -130,15 +130,20 @@ def test_a_restored_file_is_no_trash() -> None:
     assert house.bytes_of(file) == CONTENT
 
 
-def test_trash_that_cannot_be_removed_stays_and_is_tried_again() -> None:
+def test_trash_that_may_have_been_removed_is_not_given_back() -> None:
+    """The store has removed the object, and nobody was told."""
     house = House()
     file = deleted(house, house.finished())
     house.clock.wait(MONTH.total_seconds() + 1)
+    run_straight(house.store.delete(file.key))
     back = away(house)
     assert purge(house) == Purge(removed=0, failed=1)
-    assert house.record(file) == file
+    with pytest.raises(NotFound):
+        run_straight(house.calm.files.restore(file.id, caller=ALICE))
     back()
-    assert purge(house) == Purge(removed=1, failed=0)
+    assert purge(house) == Purge(removed=0, failed=0)
+    assert run_straight(house.calm.uploads.settling.reclaim(owner=None)) == 1
+    assert house.record_or_none(file) is None
 
 
 def test_records_without_the_power_say_so() -> None:

@@ -25,7 +25,7 @@ class Purge(NamedTuple):
     """What became of old trash."""
 
     removed: int  #: files whose object and record are gone
-    failed: int  #: files that stay in the trash until the next time
+    failed: int  #: files that stay hidden until they are gone
 
 
 class Trash:
@@ -71,7 +71,8 @@ class Trash:
         """Delete up to `limit` files for good that were deleted longer than `older_than` ago, the oldest first.
 
         Call it again until it removes less than `limit`. Several processes may do so at once. A file that is restored
-        meanwhile stays; one whose object cannot be removed now goes back into the trash.
+        meanwhile stays. One whose object cannot be removed now is not given back, since the store may have removed it
+        without saying so: it stays hidden, and `Settling.reclaim` goes on with it.
 
         Raises:
             StoreError: the records cannot tell what is old (code `not_supported`).
@@ -84,10 +85,8 @@ class Trash:
         for file in claimed:
             if file.id not in outcomes:
                 outcomes[file.id] = await self._delete_one(file.id, _JANITOR, hard=True)
-        failed = [file_id for file_id, error in outcomes.items() if error is not None]
-        for file_id in failed:
-            await self._records.change(file_id, purging=None)
-        return Purge(removed=len(outcomes) - len(failed), failed=len(failed))
+        failed = sum(error is not None for error in outcomes.values())
+        return Purge(removed=len(outcomes) - failed, failed=failed)
 
     async def _mark(self, records: BulkRecords, files: Sequence[File], *, hard: bool) -> list[File]:
         """Hide finished files in one transaction; those that changed their state meanwhile are left out."""
