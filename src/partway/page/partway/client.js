@@ -88,7 +88,8 @@ export class PartwayClient {
     return url.startsWith("/") ? this.base + url : url;
   }
 
-  async request(method, path, { json, headers = {}, signal, keepalive = false } = {}) {
+  /** One request; with `stream` the answer is not read, and may take as long as it likes. Null: it has no content. */
+  async request(method, path, { json, headers = {}, signal, keepalive = false, stream = false } = {}) {
     const sent = { ...(await this.headers()), ...headers };
     if (json !== undefined) sent["Content-Type"] = "application/json";
     let answer;
@@ -97,7 +98,7 @@ export class PartwayClient {
         method,
         headers: Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)),
         body: json === undefined ? undefined : JSON.stringify(json),
-        signal: AbortSignal.any([AbortSignal.timeout(ANSWER_WITHIN), ...(signal ? [signal] : [])]),
+        signal: AbortSignal.any([...(stream ? [] : [AbortSignal.timeout(ANSWER_WITHIN)]), ...(signal ? [signal] : [])]),
         keepalive,
       });
     } catch (error) {
@@ -105,6 +106,7 @@ export class PartwayClient {
       throw new PartwayError("The service cannot be reached.", { code: "unreachable" });
     }
     if (answer.status === 204) return null;
+    if (stream && answer.ok) return answer;
     const body = await answer.json().catch(() => null);
     if (!answer.ok) throw problem(answer, body);
     if (body === null) throw new PartwayError("The service's answer broke off.", { code: "unreachable" });

@@ -4,3 +4,4 @@ export { PartwayClient, PartwayError } from "./client.js";
 export { Slots } from "./slots.js";
 export { SumWorker } from "./sums.js";
 export { Upload } from "./upload.js";
+export { watch } from "./watch.js";
