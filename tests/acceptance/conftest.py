@@ -1,19 +1,46 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.api import NOTIFICATION_TOKEN, SECRET, Api, token_for
-from tests.servers.service import Service
+from tests.acceptance.fronts import DJANGO, Front, front
+
+#: What only the service has; all else a Django project has too, which asks who calls before it looks at a body.
+OF_THE_SERVICE = {
+    "test_a_body_that_is_too_large_is_refused_before_it_is_sent",
+    "test_notifications",
+    "test_openapi",
+    "test_presign",
+    "test_reference",
+    "test_watching",
+}
 
 
-@pytest.fixture(scope="session", params=["local-sqlite", "seaweedfs-postgres"])
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Ask a Django project for nothing that only the service has."""
+    left_out = [item for item in items if "[django-" in item.name and OF_THE_SERVICE & set(_names_of(item))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _names_of(item: pytest.Item) -> Sequence[str]:
+    return item.path.stem, item.name.partition("[")[0]
+
+
+@pytest.fixture(
+    scope="session",
+    params=["local-sqlite", "seaweedfs-postgres", "django-local-sqlite", "django-seaweedfs-postgres"],
+)
 def stack(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings of the embedded default, and of real S3 with PostgreSQL."""
+    """Settings of the embedded default, and of real S3 with PostgreSQL; the same for a Django project."""
     env = {"PARTWAY_JWT_SECRET": SECRET}
-    if request.param == "seaweedfs-postgres":
+    if request.param.startswith("django-"):
+        env[DJANGO] = "yes"
+    if request.param.endswith("seaweedfs-postgres"):
         seaweedfs = request.getfixturevalue("seaweedfs")
         env |= {
             "S3_BUCKET_NAME": seaweedfs.new_bucket(),
@@ -26,27 +53,27 @@ def stack(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def service(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service on both."""
+def service(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The service, or a Django project, on each stack."""
     data_dir: Path = tmp_path_factory.mktemp("service") / "data"
     more = {"PARTWAY_PRESIGN_API": "true", "PARTWAY_NOTIFICATION_TOKEN": NOTIFICATION_TOKEN}
-    with Service(data_dir, env={**stack, **more}) as running:
+    with front(data_dir, env={**stack, **more}) as running:
         yield running
 
 
 @pytest.fixture
-def alice(service: Service) -> Api:
+def alice(service: Front) -> Api:
     """One owner."""
     return Api(service.url, token_for("alice", name="Alice"))
 
 
 @pytest.fixture
-def bob(service: Service) -> Api:
+def bob(service: Front) -> Api:
     """Another owner."""
     return Api(service.url, token_for("bob"))
 
 
 @pytest.fixture
-def staff(service: Service) -> Api:
+def staff(service: Front) -> Api:
     """Someone who sees everybody's files."""
     return Api(service.url, token_for("carol", staff=True))

@@ -247,5 +247,8 @@ def test_probes(service: Service) -> None:
         answer = requests.get(service.url + path, timeout=30)
         assert answer.status_code == 200
         assert answer.json()["status"] == "ok"
+
+
+def test_reference(service: Service) -> None:
     assert requests.get(f"{service.url}/docs", timeout=30).status_code == 200
     assert requests.get(f"{service.url}/openapi.json", timeout=30).json()["info"]["title"] == "Partway"

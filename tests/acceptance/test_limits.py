@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.acceptance.api import SECRET, Api, assert_problem, put, token_for
+from tests.acceptance.fronts import Front, front
 from tests.servers.service import Service
 
 KIB = 1024
@@ -22,20 +23,20 @@ FITTING = 50  #: files of 1 KiB
 
 
 @pytest.fixture(scope="module")
-def limited(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def limited(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """The service with quotas, and with URLs that die soon."""
     env = {
         **stack,
-        "PARTWAY_QUOTA_BYTES": "50KiB",
+        "PARTWAY_QUOTA_BYTES": str(QUOTA),
         "PARTWAY_QUOTA_UPLOADS": "100",
         "S3_PRESIGNED_URL_EXPIRY": "2",
     }
-    with Service(tmp_path_factory.mktemp("limited") / "data", env=env) as running:
+    with front(tmp_path_factory.mktemp("limited") / "data", env=env) as running:
         yield running
 
 
 @pytest.fixture
-def owner(limited: Service) -> Api:
+def owner(limited: Front) -> Api:
     """An owner who has nothing yet."""
     return Api(limited.url, token_for(f"owner-{uuid4()}"))
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.acceptance.api import SECRET
+
+
+def _number(name: str) -> int | None:
+    text = os.environ.get(name)
+    return int(text) if text else None
+
 
 SECRET_KEY = "a secret of the tests alone, long enough for every algorithm"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -23,7 +29,9 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "tests_app.User"
 MIGRATION_MODULES = {"tests_app": None}
 MAX_FILE_UPLOAD_SIZE = None
-PARTWAY = {"JWT_SECRET": SECRET}
+FILE_UPLOAD_QUOTA_PER_USER = _number("PARTWAY_QUOTA_BYTES")
+FILE_UPLOAD_PRESIGNED_URL_EXPIRATION = _number("S3_PRESIGNED_URL_EXPIRY") or 3600
+PARTWAY = {"JWT_SECRET": SECRET, "QUOTA_UPLOADS": _number("PARTWAY_QUOTA_UPLOADS")}
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["tests.django_app.tokens.Tokens"]}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -36,11 +44,12 @@ def _database(url: str) -> dict[str, object]:
             "NAME": found.path.removeprefix("/"),
             "OPTIONS": {"timeout": 30},
         }
+    asked = dict(parse_qsl(found.query))  # a socket's folder and port, if it is not reached by TCP
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": found.path.removeprefix("/"),
-        "HOST": found.hostname,
-        "PORT": found.port,
+        "HOST": found.hostname or asked["host"],
+        "PORT": found.port or asked["port"],
         "USER": found.username,
         "PASSWORD": found.password or "",
     }

@@ -165,7 +165,7 @@ class Part(models.Model):
         return str(self.part_number)
 
 
-class Usage(models.Model):
+class OwnerUsage(models.Model):
     """What every owner uses: the sums over `File`, kept in the transaction of each change."""
 
     owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], primary_key=True)

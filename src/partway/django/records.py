@@ -189,7 +189,7 @@ class BlockingOrmRecords:
         """What an owner uses."""
         check_text("owner", owner)
         with database_door(self._using):
-            row = models.Usage.objects.using(self._using).filter(pk=owner).first()
+            row = models.OwnerUsage.objects.using(self._using).filter(pk=owner).first()
             return Usage(bytes=row.bytes, files=row.files, open_uploads=row.open_uploads) if row else Usage()
 
     async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:

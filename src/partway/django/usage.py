@@ -56,7 +56,7 @@ def account(using: str, owner: str, more: Account, *, limits: File | None = None
     """
     if not any(astuple(more)):
         return
-    rows = models.Usage.objects.using(using)
+    rows = models.OwnerUsage.objects.using(using)
     changes = {name: F(name) + getattr(more, name) for name in ("bytes", "files", "open_uploads")}
     if not rows.filter(pk=owner).update(**changes):
         try:
@@ -69,7 +69,7 @@ def account(using: str, owner: str, more: Account, *, limits: File | None = None
         _check(rows.get(pk=owner), limits)
 
 
-def _check(used: models.Usage, file: File) -> None:
+def _check(used: models.OwnerUsage, file: File) -> None:
     if used.bytes > _MOST_BYTES:
         raise InvalidInput("The owner's bytes are out of range; numbers have at most 64 bits.")
     if file.counted and file.quota_bytes is not None and used.bytes > file.quota_bytes:
