@@ -24,7 +24,7 @@ from partway.client.client import Client
 
 ROUNDS = 1
 _CLIENTS = 200
-_SECONDS, _QUICK_SECONDS = 60.0, 40.0  #: that the store hangs; as long it is watched before
+_SECONDS, _QUICK_SECONDS = 60.0, 15.0  #: that the store hangs; as long it is watched before
 _FILES = 50  #: of the page that is listed
 _PAUSE = 0.02  #: seconds between two requests of those that are timed
 _IDLE = 20.0  #: seconds after which connections that nobody uses are closed
