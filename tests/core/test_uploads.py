@@ -113,7 +113,27 @@ def test_an_initiation_killed_anywhere_can_be_aborted() -> None:
         for file in list(house.records._files.values()):
             run_straight(house.calm.uploads.abort(file.id, caller=ALICE))
             assert_nothing_left(house, file)
+            house.clock.wait(61)  # what was not opened may be opened while it is aborted
+            run_straight(house.calm.uploads.settling.reclaim(owner=None))
             assert house.record(file).settled
+
+
+def test_an_upload_that_is_opened_behind_its_abort_by_a_request_that_dies_is_dropped() -> None:
+    house = House(paused=True)
+    opening = house.stories.uploads.initiate(new(), caller=ALICE)
+    while not house.records._files:
+        opening.send(None)
+    (file,) = house.records._files.values()
+    run_straight(house.calm.uploads.abort(file.id, caller=ALICE))
+    while not house.open_uploads(file):
+        opening.send(None)
+    opening.close()
+    run_straight(house.calm.uploads.settling.reclaim(owner=None))
+    assert house.open_uploads(file) != []
+    house.clock.wait(61)
+    assert run_straight(house.calm.uploads.settling.reclaim(owner=None)) == 1
+    assert_nothing_left(house, file)
+    assert house.record(file).settled
 
 
 def test_a_pending_upload_takes_no_parts_yet() -> None:

@@ -126,10 +126,12 @@ class Copies:
         standing = await self._records.get(copy.id)
         if standing is None or standing.upload_status in {UploadStatus.ABORTED, UploadStatus.FAILED}:
             await delete_own(copy, store=self._store)
-            raise Conflict("The copy was given up meanwhile; copy the file again.", code="upload_aborted")
+            raise _given_up()
         if standing.upload_status is UploadStatus.COMPLETED:
             return await self._made_again(standing)
         done = await self._uploads.completion.settle_gone(standing)
+        if done.upload_status is UploadStatus.ABORTED:
+            raise _given_up()
         if done.upload_status is not UploadStatus.COMPLETED:
             raise StoreError(
                 "What the store made is not the file's copy, and was removed; copy the file again.",
@@ -150,3 +152,7 @@ class Copies:
             ended = await self._uploads.give_up(copy)
             if ended.upload_status is not UploadStatus.COMPLETED:
                 await self._records.remove(copy.id)
+
+
+def _given_up() -> Conflict:
+    return Conflict("The copy was given up meanwhile; copy the file again.", code="upload_aborted")

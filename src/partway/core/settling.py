@@ -19,6 +19,7 @@ from partway.core.together import Together, one_by_one
 from partway.core.verification import Verdict, judge_object
 from partway.errors import StoreError, StoreUnavailable
 
+_ON_ITS_WAY = timedelta(seconds=60)  #: how long a request that was sent to the store may take to be done
 _MARGIN = timedelta(seconds=60)  #: clocks differ, and a URL may have been signed while the upload ended
 
 #: Files that one call settles at most, unless it says otherwise.
@@ -173,7 +174,8 @@ class Settling:
         now = self._clock.now()
         before = self.reclaims_single_puts_before(now)
         found = await self._records.reclaimable(owner=owner, single_puts_before=before, limit=limit)
-        free = [file for file in found if owner is not None or file.tended is None or file.tended < now]
+        ripe = [file for file in found if not self._may_come_back(file)]
+        free = [file for file in ripe if owner is not None or file.tended is None or file.tended < now]
         errors = await self.drop_all([file for file in free if file.purging is None], together=together)
         if any(isinstance(error, StoreUnavailable) for error in errors):
             return errors.count(None)
@@ -203,6 +205,12 @@ class Settling:
         return True
 
     def _may_come_back(self, file: File) -> bool:
-        if not file.single_put or not file.counted:
+        """Whether a URL, or a request that has not ended yet, may still bring something to the store."""
+        if not file.counted:
             return False
-        return self._clock.now() <= last_url_dies(file, self._url_expiry)
+        if file.single_put:
+            return self._clock.now() <= last_url_dies(file, self._url_expiry)
+        if file.upload_status is not UploadStatus.ABORTED or file.upload_id is not None:
+            return False
+        # It was aborted before the store had named an upload. Past its deadline nobody is at it any more.
+        return file.modified < file.expires and self._clock.now() <= file.modified + _ON_ITS_WAY

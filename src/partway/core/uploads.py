@@ -271,7 +271,9 @@ class Uploads:
         standing = await self._records.get(file.id)
         if standing is None or standing.upload_id != upload_id:
             await self._store.abort_upload(file.key, upload_id)
-        return standing or await self._reload(file)
+        if standing is None or standing.purging is not None:
+            raise no_such_file()
+        return standing
 
     async def _create(self, file: File, *, once: bool) -> str:
         return await self._store.create_upload(
