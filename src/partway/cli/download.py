@@ -16,7 +16,8 @@ from partway.cli.remote import (
     printable,
     server_options,
 )
-from partway.client.client import Client, target_path
+from partway.client.client import Client
+from partway.client.download import target_path
 from partway.client.many_files import fails_all
 from partway.client.meter import Meter
 from partway.errors import PartwayError

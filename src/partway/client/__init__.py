@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from partway.client.async_client import AsyncClient
     from partway.client.client import Client
     from partway.client.spec import UploadSpec
-    from partway.client.values import Deletion, Outcome, PresignedUrl, RemoteFile
+    from partway.client.values import Deletion, FileEvent, Outcome, PresignedUrl, RemoteFile
 
-__all__ = ["AsyncClient", "Client", "Deletion", "Outcome", "PresignedUrl", "RemoteFile", "UploadSpec"]
+__all__ = ["AsyncClient", "Client", "Deletion", "FileEvent", "Outcome", "PresignedUrl", "RemoteFile", "UploadSpec"]
 
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
     "Deletion": "values",
+    "FileEvent": "values",
     "Outcome": "values",
     "PresignedUrl": "values",
     "RemoteFile": "values",

@@ -41,7 +41,7 @@ class Api:
     def __init__(
         self, url: str, *, token: Token, connections: Connections, patience: float, notice: Notice | None = None
     ) -> None:
-        self._origin, prefix = split_url(url.rstrip("/"))
+        self.origin, prefix = split_url(url.rstrip("/"))
         self._prefix = DEFAULT_PREFIX if prefix == "/" else prefix
         self._token = token
         self._connections = connections
@@ -51,7 +51,7 @@ class Api:
 
     def absolute(self, url: str) -> str:
         """A URL of an answer; one that begins with `/` belongs to the service's own origin."""
-        return f"{self._origin}{url}" if url.startswith("/") else url
+        return f"{self.origin}{url}" if url.startswith("/") else url
 
     def call(
         self,
@@ -80,8 +80,12 @@ class Api:
         """
         answer = self._answer(self._request(method, path, query, body, headers or {}), stop)
         if answer.status >= 300:
-            raise error_of(answer, url=f"{self._origin}{self._prefix}{path}")
+            raise error_of(answer, url=f"{self.origin}{self._prefix}{path}")
         return answer.json() if answer.body else None
+
+    def request(self, method: str, path: str, *, headers: Mapping[str, str]) -> Request:
+        """A request with the caller's token, for whoever reads the answer as it comes."""
+        return self._authorise(self._request(method, path, None, None, headers))
 
     def _request(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, headers: Mapping[str, str]
@@ -95,7 +99,7 @@ class Api:
         if body is not None:
             content = json.dumps(body, separators=(",", ":")).encode()
             sent["Content-Type"] = "application/json"
-        return Request(method, self._origin, target, sent, content)
+        return Request(method, self.origin, target, sent, content)
 
     def _answer(self, request: Request, stop: Stop) -> Answer:
         patience = Patience(self._patience, stop=stop, notice=self._notice)
@@ -105,7 +109,7 @@ class Api:
             try:
                 answer = self._connections.exchange(authorised, stop=stop)
             except OSError as error:
-                trouble = unreachable(self._origin, error)
+                trouble = unreachable(self.origin, error)
                 if is_hopeless(error):
                     raise trouble from error
                 patience.pause(trouble, seconds=None if self._reached else FIRST_CONTACT)
@@ -117,7 +121,7 @@ class Api:
             if is_final(answer):
                 return answer
             patience.pause(
-                error_of(answer, url=str(self._origin)),
+                error_of(answer, url=str(self.origin)),
                 retry_after=retry_after(answer),
                 seconds=_FAULT_PATIENCE if answer.status == 500 else None,
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from partway.client.client import Client
 from partway.client.stopping import Stop
-from partway.client.values import Deletion, RemoteFile
+from partway.client.values import Deletion, FileEvent, RemoteFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,6 +64,20 @@ class AsyncClient:
         outcomes = self._client.delete_many(file_ids, hard=hard)
         while (outcome := await self._run(lambda _: next(outcomes, None))) is not None:
             yield outcome
+
+    @functools.wraps(Client.watch)
+    async def watch(self, file_id: str | None = None, *, after: int | None = None) -> AsyncIterator[FileEvent]:
+        """As `Client.watch`, by `async for`."""
+        stop = Stop(self._stop)
+        events = self._client.with_stop(stop).watch(file_id, after=after)
+        thread = ThreadPoolExecutor(1)  # its own: it waits for long, and others would wait for it
+        try:
+            while (event := await asyncio.get_running_loop().run_in_executor(thread, next, events, None)) is not None:
+                yield event
+        finally:
+            stop.set()
+            stop.release()
+            thread.shutdown(wait=False)
 
     async def close(self) -> None:
         """End what is under way, and close the connections."""

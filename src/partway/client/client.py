@@ -14,10 +14,10 @@ from uuid import uuid4
 from partway.client.api import Api, Token, path_of
 from partway.client.connection import Timeouts
 from partway.client.connections import Connections
-from partway.client.download import Download
+from partway.client.download import Download, target_path
 from partway.client.many_files import ManyFiles
 from partway.client.meter import Meter, Progress
-from partway.client.names import content_type_of, local_name
+from partway.client.names import content_type_of, name_of
 from partway.client.part_checksums import choose_algorithm
 from partway.client.patience import DEFAULT_PATIENCE, Notice
 from partway.client.resume import Claims
@@ -27,8 +27,9 @@ from partway.client.sources import open_source
 from partway.client.spec import Means, UploadSpec
 from partway.client.stopping import Stop
 from partway.client.upload import FileUpload
-from partway.client.values import Deletion, Outcome, PresignedUrl, RemoteFile
-from partway.errors import InvalidInput, Refused
+from partway.client.values import Deletion, FileEvent, Outcome, PresignedUrl, RemoteFile
+from partway.client.watching import Watch
+from partway.errors import Refused
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_WORKERS = 8  #: parts that travel at once
@@ -119,8 +120,8 @@ class Client:
                 calling again goes on where it stopped.
         """
         spec = UploadSpec(
-            file_name=name or _name_of(what),
-            content_type=content_type or content_type_of(name or _name_of(what)),
+            file_name=name or name_of(what),
+            content_type=content_type or content_type_of(name or name_of(what)),
             folder=folder,
             description=description,
             metadata=metadata or {},
@@ -342,6 +343,17 @@ class Client:
         answer = self._call("GET", path_of(file_id) + "/presigned-url", query=query)
         return PresignedUrl(self._means.api.absolute(answer["url"]), answer["expires_in"])
 
+    def watch(self, file_id: str | None = None, *, after: int | None = None) -> Iterator[FileEvent]:
+        """What happens to one upload until its end, or to all your files, as it happens and over all breaks.
+
+        Args:
+            after: the `position` of an event, to go on behind it.
+
+        Raises:
+            NotFound: there is none of this id for you.
+        """
+        return iter(Watch(self._means, file_id=file_id, after=after, stop=self._stop))
+
     def with_stop(self, stop: Stop) -> Self:
         """The same client, whose calls end with `Stopped` when `stop` is set."""
         bound = copy(self)
@@ -377,18 +389,6 @@ class Client:
 
     def _call(self, method: str, path: str, **rest: Any) -> Any:
         return self._means.api.call(method, path, stop=self._stop, **rest)
-
-
-def _name_of(what: Uploadable) -> str:
-    name = what if isinstance(what, str | os.PathLike) else getattr(what, "name", None)
-    if not isinstance(name, str | os.PathLike) or not os.path.basename(name):
-        raise InvalidInput("The stream has no name; give one with name=.", field="name")
-    return os.path.basename(name)
-
-
-def target_path(target: Path, file: RemoteFile) -> Path:
-    """Where a download into `target` goes: a folder gets the file's own name, made safe for the local disk."""
-    return target / local_name(file.file_name) if target.is_dir() else target
 
 
 def _cursor_of(url: str | None) -> str | None:

@@ -14,6 +14,7 @@ from partway.client.api import Api, is_hopeless, path_of, unreachable
 from partway.client.connection import Connection
 from partway.client.connections import Connections
 from partway.client.meter import Meter
+from partway.client.names import local_name
 from partway.client.part_verdicts import Verdict, judge
 from partway.client.patience import Notice, Patience
 from partway.client.requests import Request, split_url
@@ -122,11 +123,11 @@ class Download:
             path = path_of(self._file.id) + "/presigned-url"
             answer = self._api.call("GET", path, query={"force_download": "true"}, stop=self._stop)
             self._url = self._api.absolute(answer["url"])
-        origin, target_path = split_url(self._url)
+        origin, address = split_url(self._url)
         headers = {"Range": f"bytes={self._done}-"} if self._done else {}
         connection = self._connections.take(origin, stop=self._stop)
         try:
-            head = connection.open(Request("GET", origin, target_path, headers))
+            head = connection.open(Request("GET", origin, address, headers))
             if head.status in {200, 206}:
                 self._check_answer(head.status, head.headers)
                 self._copy(connection, target, chunk)
@@ -179,6 +180,11 @@ class Download:
                 "The downloaded bytes do not have the file's checksum and were dropped. Download it again.",
                 code="checksum_mismatch",
             )
+
+
+def target_path(target: Path, file: RemoteFile) -> Path:
+    """Where a download into `target` goes: a folder gets the file's own name, made safe for the local disk."""
+    return target / local_name(file.file_name) if target.is_dir() else target
 
 
 def _write(target: IO[bytes], data: memoryview) -> None:

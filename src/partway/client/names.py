@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from typing import TYPE_CHECKING
+
+from partway.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mimetypes import MimeTypes
@@ -13,6 +16,18 @@ _UNSAFE_IN_FOLDER = re.compile(r"[^A-Za-z0-9._-]+")
 _UNSAFE_LOCALLY = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _MAX_LOCAL_BYTES = 200
+
+
+def name_of(what: object) -> str:
+    """The name of a path, or of an open file.
+
+    Raises:
+        InvalidInput: it has none.
+    """
+    name = what if isinstance(what, str | os.PathLike) else getattr(what, "name", None)
+    if not isinstance(name, str | os.PathLike) or not os.path.basename(name):
+        raise InvalidInput("The stream has no name; give one with name=.", field="name")
+    return str(os.path.basename(name))
 
 
 def content_type_of(file_name: str) -> str:

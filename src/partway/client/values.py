@@ -90,3 +90,18 @@ class PresignedUrl:
 
     url: str
     expires_in: int  #: seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEvent:
+    """What happened to a file, or how far its upload has come."""
+
+    type: str  #: `upload.completed`, `upload.progress`, …
+    file_id: str
+    position: int | None  #: to go on behind; progress has none
+    data: Mapping[str, Any]  #: of the file at that moment, or of the progress
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read the wire's form."""
+        return cls(type=value["type"], file_id=value["file_id"], position=value.get("position"), data=value["data"])
