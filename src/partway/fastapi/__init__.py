@@ -7,11 +7,13 @@ from partway.fastapi.health import health_router
 from partway.fastapi.notifications import notifications_router
 from partway.fastapi.page_routes import page_router
 from partway.fastapi.presign_router import presign_router
+from partway.fastapi.stopping import Stopping
 from partway.fastapi.store_routes import store_router
 
 __all__ = [
     "BearerTokens",
     "OneCaller",
+    "Stopping",
     "files_router",
     "health_router",
     "install_problem_handlers",
