@@ -19,3 +19,12 @@ class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # it has 
     def get_full_name(self) -> str:
         """How files show who made them."""
         return self.full_name
+
+
+class Post(models.Model):
+    """Something that files are attached to."""
+
+    title = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.title

@@ -69,7 +69,12 @@ class File(models.Model):
 
     owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="partway_files"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="partway_files",
+        db_constraint=False,  # owners may be others than users
     )
     created_by_name = _text("created_by_name", blank=True, default="")
     parent_content_type = models.ForeignKey(

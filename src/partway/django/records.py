@@ -23,6 +23,7 @@ from partway.core.refusals import key_taken
 from partway.django import models
 from partway.django.doors import database_door
 from partway.django.rows import columns_of, file_of, part_of, row_of
+from partway.django.signals import tell
 from partway.django.usage import Account, account
 from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
@@ -126,6 +127,7 @@ class BlockingOrmRecords:
             self._rows.bulk_create(rows)
             for file in files:
                 account(self._using, file.created_by, Account.of(file), limits=file)
+                tell(None, file, using=self._using)
 
     async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
         """Those of the records that are there and `owner`'s, in any order."""
@@ -240,6 +242,7 @@ class BlockingOrmRecords:
             return None
         after = file_of(self._rows.get(pk=before.id))
         account(self._using, before.created_by, Account.of(after) - Account.of(before))
+        tell(before, after, using=self._using)
         return after
 
     def _remove(self, file: File) -> bool:

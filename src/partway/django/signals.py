@@ -1,0 +1,58 @@
+"""Signals for the project's own code. Each is sent after the commit of what it tells of, with `file`: the row.
+
+Receivers get it at most once: a process that is killed in between sends nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.dispatch import Signal
+
+from partway.core.file import File, UploadStatus
+from partway.django import models
+
+upload_initiated = Signal()  #: a record was made
+upload_completed = Signal()  #: the object is there and was verified
+upload_aborted = Signal()  #: given up by its owner or by its deadline
+upload_failed = Signal()  #: did not pass verification; `file.failure` says why
+file_deleted = Signal()  #: put into the trash
+file_restored = Signal()  #: taken out of the trash
+
+_BY_STATUS = {
+    UploadStatus.COMPLETED: upload_completed,
+    UploadStatus.ABORTED: upload_aborted,
+    UploadStatus.FAILED: upload_failed,
+}
+
+
+def tell(before: File | None, after: File, *, using: str) -> None:
+    """Send what a change means, once it is committed.
+
+    Args:
+        before: the record as it was; None: it is new.
+        after: the record as it is.
+        using: the alias of its database.
+    """
+    for signal in _signals(before, after):
+        if signal.has_listeners(models.File):
+            transaction.on_commit(partial(_send, signal, after.id, using), using=using, robust=True)
+
+
+def _signals(before: File | None, after: File) -> list[Signal]:
+    if before is None:
+        return [upload_initiated]
+    found = []
+    if before.upload_status is not after.upload_status and after.upload_status in _BY_STATUS:
+        found.append(_BY_STATUS[after.upload_status])
+    if (before.deleted is None) != (after.deleted is None):
+        found.append(file_restored if after.deleted is None else file_deleted)
+    return found
+
+
+def _send(signal: Signal, file_id: UUID, using: str) -> None:
+    row = models.File.everything.using(using).filter(pk=file_id).first()
+    if row is not None:
+        signal.send(models.File, file=row)
