@@ -188,7 +188,7 @@ def test_a_store_that_is_away_is_unavailable() -> None:
 
 def test_deeds_are_done_a_few_at_once_and_none_is_left_when_one_fails() -> None:
     async def told() -> None:
-        transport = AiohttpTransport(max_connections=1, connect_timeout=1)
+        transport = AiohttpTransport(max_connections=1, connect_timeout=1, pool_timeout=1)
         under_way: set[int] = set()
         most = 0
 
