@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import time
 import uuid
+import zlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,7 +58,8 @@ class Clients:
         }
         self._history = history
         self._stack = stack
-        self._api = stack.api(self.owner)
+        claims = {} if history.quota is None else {"quota_bytes": history.quota}
+        self._api = stack.api(self.owner, **claims)
         self._began = time.monotonic()
 
     def live(self) -> None:
@@ -96,6 +99,10 @@ class Clients:
             self._begin(deed, told)
         elif deed.verb is Verb.TIDY:
             self._tidy(deed)
+        elif deed.verb is Verb.PURGE:
+            self._purge(deed)
+        elif deed.verb is Verb.COMPLETE and self._history.files[deed.file].way is Way.SINGLE:
+            self._complete_batch(deed, told)
         else:
             for begun in list(told.begun):
                 self._act(deed, told, begun)
@@ -105,12 +112,14 @@ class Clients:
         headers = {"Idempotency-Key": told.key} if told.key else {}
         body = {"file_name": str(_root(self._history, deed.file)), "file_size": len(told.content)}
         body["file_content_type"] = "application/octet-stream"
+        if planned.summed:
+            body |= {"checksum_algorithm": "crc32", "part_checksums": _checksums(told.content)}
         if planned.way is Way.MULTIPART:
             parts = max(1, -(-len(told.content) // PART_SIZE))
             plan = {"num_parts": parts, "part_size": PART_SIZE if parts > 1 else len(told.content)}
             answer = self._ask(deed, "POST", "/files/uploads", json={**body, **plan}, headers=headers)
         elif planned.way is Way.SINGLE:
-            answer = self._ask(deed, "POST", "/files/uploads/batch", json={"files": [body]})
+            answer = self._ask(deed, "POST", "/files/uploads/batch", json={"files": [body, body]})
         elif planned.way is Way.FORM:
             answer = self._ask(deed, "POST", "/files/upload", files={"file": (body["file_name"], told.content)})
         else:
@@ -119,12 +128,11 @@ class Clients:
             answer = self._ask(deed, "POST", path, headers=headers) if sources else None
         if answer is None or answer.status_code != 201:
             return
-        begun = answer.json()["uploads"][0] if planned.way is Way.SINGLE else answer.json()
-        if "id" not in begun:
-            return
-        told.begun.append({"presigned_urls": [], **begun})
-        if begun["upload_status"] == "completed":
-            told.told.add((begun["id"], Verb.COMPLETE))
+        for begun in answer.json()["uploads"] if planned.way is Way.SINGLE else [answer.json()]:
+            if "id" in begun:
+                told.begun.append({"presigned_urls": [], **begun})
+                if begun["upload_status"] == "completed":
+                    told.told.add((begun["id"], Verb.COMPLETE))
 
     def _act(self, deed: Deed, told: Told, begun: dict[str, Any]) -> None:
         file_id = begun["id"]
@@ -136,6 +144,25 @@ class Clients:
         answer = self._ask(deed, method, path, **options)
         if answer is not None and answer.ok:
             told.told.add((file_id, deed.verb))
+
+    def _complete_batch(self, deed: Deed, told: Told) -> None:
+        ids = sorted(told.ids)
+        answer = self._ask(deed, "POST", "/files/uploads/batch/complete", json={"ids": ids}) if ids else None
+        if answer is not None and answer.ok:
+            done = {file["id"] for file in answer.json()["files"] if file.get("upload_status") == "completed"}
+            told.told |= {(file_id, Verb.COMPLETE) for file_id in done}
+
+    def _purge(self, deed: Deed) -> None:
+        files = [self.files[number] for number in range(deed.file, len(self.files), 2)]
+        ids = sorted(file_id for told in files for file_id in told.ids)
+        for told in files:
+            told.asked |= {(file_id, Verb.REMOVE) for file_id in told.ids}
+        body = {"ids": ids, "hard_delete": True}
+        answer = self._ask(deed, "POST", "/files/bulk-delete", json=body) if ids else None
+        if answer is not None and answer.ok:
+            gone = {each["id"] for each in answer.json()["results"] if "deleted" in each}
+            for told in files:
+                told.told |= {(file_id, Verb.REMOVE) for file_id in told.ids & gone}
 
     def _send(self, deed: Deed, begun: dict[str, Any], content: bytes) -> None:
         for signed in begun["presigned_urls"]:
@@ -192,6 +219,11 @@ def _request(verb: Verb, begun: dict[str, Any]) -> tuple[str, str, dict[str, Any
         Verb.RESTORE: ("POST", f"{file}/restore", {}),
     }
     return requests_by_verb[verb]
+
+
+def _checksums(content: bytes) -> list[str]:
+    parts = [content[start : start + PART_SIZE] for start in range(0, max(1, len(content)), PART_SIZE)]
+    return [base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode() for part in parts]
 
 
 def _gist(answer: requests.Response) -> str:

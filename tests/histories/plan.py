@@ -9,6 +9,7 @@ from random import Random
 
 _LARGE = 5 * 1024 * 1024  #: bytes; the smallest part but the last
 _HOUR = 3600  #: seconds
+_MONTH = 31 * 24 * _HOUR  #: seconds; longer than trash and records of ended uploads are kept
 _MOST_CLIENTS = 4
 
 
@@ -23,6 +24,7 @@ class Verb(StrEnum):
     ABORT = "abort"
     HIDE = "hide"  #: delete softly
     REMOVE = "remove"  #: delete for good
+    PURGE = "purge"  #: delete for good with every second file behind it, in one request
     RESTORE = "restore"
     TIDY = "tidy"  #: list the open uploads, and abort all of them
     WAIT = "wait"  #: time passes, and upkeep runs
@@ -47,11 +49,13 @@ class Trouble(StrEnum):
     CUT = "answer cut"
     ERROR = "500"
     BUSY = "503"
+    REFUSED = "403"
     ERROR_IN_200 = "error in 200"
     LATE = "late"
     HELD = "answer held"  #: until all trouble ends
 
 
+_OFTEN = (Verb.COMPLETE, Verb.ABORT, Verb.REMOVE)
 _MAKES = (Verb.BEGIN, Verb.COMPLETE)
 _STORE_TROUBLE = tuple(trouble for trouble in Trouble if trouble is not Trouble.HELD)
 _DATABASE_TROUBLE = (Trouble.RESET, Trouble.RESET, Trouble.LOST, Trouble.LOST, Trouble.KILL_BEFORE, Trouble.KILL_AFTER)
@@ -64,6 +68,7 @@ class PlannedFile:
     way: Way
     size: int  #: bytes
     keyed: bool  #: begun with an Idempotency-Key
+    summed: bool = False  #: parts travel with their CRC-32
     source: int | None = None  #: of which file it is a copy
 
 
@@ -102,6 +107,12 @@ class History:
     store_trouble: Mapping[int, Trouble]  #: number of the request to the store → what happens to it
     database_trouble: Mapping[int, Trouble]
     wait: int  #: seconds that pass with each `Verb.WAIT`
+    quota: int | None  #: bytes that the owner may use
+
+    @property
+    def forgets(self) -> bool:
+        """Whether so much time passes that the trash and records of ended uploads are removed."""
+        return self.wait >= _MONTH and any(step.deeds[0].verb is Verb.WAIT for step in self.steps)
 
     def __str__(self) -> str:
         lines = [f"history {self.seed} on {'S3 and PostgreSQL' if self.remote else 'the local disk and SQLite'}"]
@@ -123,9 +134,10 @@ def history(seed: int) -> History:
         remote=remote,
         files=tuple(files),
         steps=tuple(_steps(chance, _order(chance, files), kill_share)),
-        store_trouble=_trouble(chance, _STORE_TROUBLE, most=6, requests=60) if remote else {},
-        database_trouble=_trouble(chance, _DATABASE_TROUBLE, most=3, requests=120) if remote else {},
-        wait=chance.choice((2 * _HOUR, 25 * _HOUR)),
+        store_trouble=_trouble(chance, _STORE_TROUBLE, most=10, requests=45) if remote else {},
+        database_trouble=_trouble(chance, _DATABASE_TROUBLE, most=4, requests=100) if remote else {},
+        wait=chance.choice((2 * _HOUR, 25 * _HOUR, _MONTH)),
+        quota=chance.choice((None, None, 8000)),
     )
 
 
@@ -134,11 +146,12 @@ def _files(chance: Random) -> Iterator[PlannedFile]:
         way = chance.choices(tuple(Way), weights=(6, 2, 1, 3))[0]
         if way is Way.COPY and number == 0:
             way = Way.MULTIPART
-        large = way is Way.MULTIPART and chance.random() < 0.1
+        large = way in {Way.MULTIPART, Way.FORM} and chance.random() < 0.1
         yield PlannedFile(
             way=way,
             size=_LARGE + chance.randrange(1000) if large else chance.choice((0, 1, chance.randrange(5000))),
             keyed=way in {Way.MULTIPART, Way.COPY} and chance.random() < 0.5,
+            summed=way in {Way.MULTIPART, Way.SINGLE} and chance.random() < 0.3,
             source=chance.randrange(number) if way is Way.COPY else None,
         )
 
@@ -153,7 +166,7 @@ def _story(chance: Random, file: PlannedFile) -> list[Verb]:
             story.append(verb)
     for _ in range(chance.randrange(4)):
         others = tuple(Verb) if file.keyed else tuple(verb for verb in Verb if verb is not Verb.BEGIN)
-        weights = tuple(3 if verb in {Verb.COMPLETE, Verb.ABORT, Verb.REMOVE} else 1 for verb in others)
+        weights = tuple(3 if verb in _OFTEN else 1 for verb in others)
         story.insert(chance.randint(1, len(story)), chance.choices(others, weights=weights)[0])
     return story
 
@@ -202,4 +215,10 @@ def _apart(together: Sequence[Deed], file: int, verb: Verb) -> bool:
 
 
 def _trouble(chance: Random, kinds: tuple[Trouble, ...], *, most: int, requests: int) -> dict[int, Trouble]:
-    return {chance.randrange(requests): chance.choice(kinds) for _ in range(chance.randint(0, most))}
+    """Single troubles, and some that come one after the other."""
+    troubles = {}
+    for _ in range(chance.randint(0, most)):
+        first = chance.randrange(requests)
+        for number in range(first, first + chance.choice((1, 1, 2, 3))):
+            troubles[number] = chance.choice(kinds)
+    return troubles

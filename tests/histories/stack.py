@@ -38,6 +38,7 @@ _FAILING = "<Error><Code>{}</Code><Message>We encountered an error.</Message></E
 _AT_STORE: Mapping[Trouble, Fault] = {
     Trouble.ERROR: Reply(500, _FAILING.format("InternalError")),
     Trouble.BUSY: Reply(503, _FAILING.format("SlowDown"), headers="Retry-After: 0\r\n"),
+    Trouble.REFUSED: Reply(403, _FAILING.format("AccessDenied")),
     Trouble.ERROR_IN_200: Reply(200, _FAILING.format("InternalError")),
     Trouble.CUT: CutAnswer(),
     Trouble.LATE: Delay(0.15),
@@ -60,6 +61,7 @@ class Stack:
             "PARTWAY_JWT_SECRET": SECRET,
             "PARTWAY_SECRET_KEY": _STORE_SECRET,
             "PARTWAY_UPKEEP_INTERVAL": "0",
+            "PARTWAY_COMPLETE_VANISHED": "true" if seaweedfs is None else "false",
         }
         self.store_faults: FaultProxy | None = None
         self.database_faults: TcpFaults | None = None

@@ -99,11 +99,12 @@ REQUESTS: Mapping[str, Request] = {
     "remove open": Request(_sent, _remove, ()),
     "copy": Request(_finished, _copy, ("completed", "completed")),
 }
+TROUBLES = (Trouble.LOST, Trouble.ERROR, Trouble.ERROR_IN_200, Trouble.KILL_BEFORE, Trouble.KILL_AFTER)
 AT_STORE = [name for name in REQUESTS if name != "hide"]
 
 
 @pytest.mark.parametrize("name", AT_STORE)
-@pytest.mark.parametrize("trouble", [Trouble.LOST, Trouble.ERROR, Trouble.ERROR_IN_200, Trouble.KILL_AFTER])
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_trouble_at_the_store(remote: Stack, name: str, trouble: Trouble) -> None:
     _at_every_point(remote, REQUESTS[name], lambda point: remote.trouble({point: trouble}, {}))
 

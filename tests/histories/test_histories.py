@@ -29,21 +29,22 @@ def test_nothing_is_lost_and_nothing_lingers(seed: int, stack_of: Callable[[bool
     stack = stack_of(plan.remote)
     clients = Clients(plan, stack)
     try:
-        wrong = _lived(clients, stack)
+        wrong = _lived(clients, stack, forgotten=plan.forgets)
     finally:
         stack.forget_all()
     if wrong:
         pytest.fail("\n".join([*wrong, "", str(plan), *clients.log, "", _command(seed)]), pytrace=False)
 
 
-def _lived(clients: Clients, stack: Stack) -> list[str]:
+def _lived(clients: Clients, stack: Stack, *, forgotten: bool) -> list[str]:
     """What is wrong when all is over."""
     clients.live()
     contents = {str(number): told.content for number, told in clients.files.items()}
     for _ in range(2):  # what is given up in the first run may be settled in the second: URLs outlive their uploads
         stack.pass_time(2 * DAY)
         report = stack.upkeep()
-    wrong = [*clients.wrong, *untruths(stack, contents), *untold(stack), *broken_promises(stack, clients.files)]
+    promises = broken_promises(stack, clients.files, forgotten=forgotten)
+    wrong = [*clients.wrong, *untruths(stack, contents), *untold(stack), *promises]
     if report.failed:
         wrong.append(f"upkeep did not get through: {report}")
     return wrong or _deleted(stack)

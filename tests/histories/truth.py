@@ -43,16 +43,22 @@ def untruths(stack: Stack, contents: Mapping[str, bytes]) -> Iterator[str]:
     yield from _of_usage(stack)
 
 
-def broken_promises(stack: Stack, files: Mapping[int, Told]) -> Iterator[str]:
-    """Where the records belie what clients were told."""
+def broken_promises(stack: Stack, files: Mapping[int, Told], *, forgotten: bool = False) -> Iterator[str]:
+    """Where the records belie what clients were told.
+
+    Args:
+        forgotten: so much time has passed that trash and records of ended uploads were removed.
+    """
     status = {str(id_of(row)): row for row in stack.rows("SELECT * FROM partway_files")}
     for number, told in files.items():
         for file_id in told.ids:
             asked = {verb for of, verb in told.asked if of == file_id}
             given = {verb for of, verb in told.told if of == file_id}
+            if forgotten and file_id not in status and (Verb.HIDE in asked or Verb.COMPLETE not in given):
+                continue
             yield from (f"file {number}: {what}" for what in _of_promises(status.get(file_id), asked, given))
         removed = {of for of, verb in told.asked if verb is Verb.REMOVE}
-        if told.key and len(told.ids - removed) > 1:
+        if told.key and len(told.ids - removed) > 1 and not forgotten:
             yield f"file {number}: one Idempotency-Key gave several files: {told.ids}"
 
 

@@ -115,6 +115,9 @@ class Files:
             raise no_such_file()
         if file.upload_status is not UploadStatus.COMPLETED:
             file = await self._uploads.give_up(file)
+        if hard and file.settled and file.upload_status is not UploadStatus.COMPLETED:
+            await self._records.remove(file.id)  # it is all that is left, so nothing has to be found again
+            return
         now = self._clock.now()
         changes: dict[str, Any] = {"deleted": file.deleted or now}
         if hard:  # a soft one writes nothing there: a rival may have begun to remove the file for good

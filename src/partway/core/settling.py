@@ -89,14 +89,17 @@ class Settling:
         self._url_expiry = url_expiry
         self._clock = clock
 
-    async def drop(self, file: File) -> None:
+    async def drop(self, file: File) -> File:
         """Make the store forget an aborted or failed upload, and note it once that is confirmed.
+
+        Returns:
+            The record as it then stands.
 
         Raises:
             StoreError: the store did not confirm it; the file still counts.
         """
         await self._clear(file)
-        await self._records.change(file.id, when={file.upload_status}, **self._cleared(file))
+        return await self._records.change(file.id, when={file.upload_status}, **self._cleared(file)) or file
 
     async def drop_all(self, files: Sequence[File], *, together: Together = one_by_one) -> list[StoreError | None]:
         """Drop many at once; for each, in order, None or the error that it would have got alone.

@@ -245,7 +245,7 @@ class Uploads:
         if file.upload_status is UploadStatus.COMPLETING:
             raise wrong_state(file)
         if file.upload_status is not UploadStatus.COMPLETED and not file.settled:
-            await self.settling.drop(file)
+            file = await self.settling.drop(file)
         return file
 
     async def _open(self, file: File, *, fresh: bool) -> File:
