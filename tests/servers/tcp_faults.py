@@ -50,14 +50,20 @@ class TcpFaults:
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = _Connection(client, server)
             threading.Thread(target=connection.pass_back, daemon=True).start()
-            while sent := client.recv(_CHUNK):
-                with self._lock:
-                    fault = self.fault(sent)
-                if isinstance(fault, Reset):
-                    connection.break_off(fault.then)
-                    return
-                connection.losing = fault
-                server.sendall(sent)
+            try:
+                self._pass_on(connection, client, server)
+            finally:
+                connection.end()
+
+    def _pass_on(self, connection: _Connection, client: socket.socket, server: socket.socket) -> None:
+        while sent := client.recv(_CHUNK):
+            with self._lock:
+                fault = self.fault(sent)
+            if isinstance(fault, Reset):
+                connection.break_off(fault.then)
+                return
+            connection.losing = fault
+            server.sendall(sent)
 
 
 class _Connection:
@@ -76,14 +82,18 @@ class _Connection:
                     self.break_off(self.losing.then)
                     return
                 self._client.sendall(answer)
-        with contextlib.suppress(OSError):
-            self._client.shutdown(socket.SHUT_RDWR)
+        self.end()
+
+    def end(self) -> None:
+        """Let both sides see the end: a socket that a thread waits for outlives its closing."""
+        for end in (self._server, self._client):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     def break_off(self, then: Callable[[], None] | None) -> None:
         """Break both ends."""
         if then is not None:
             then()
-        for end in (self._server, self._client):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            reset(end)
+        self.end()
+        for each in (self._server, self._client):
+            reset(each)
