@@ -20,19 +20,48 @@ ROOT_URLCONF = "tests.django_app.urls"
 WSGI_APPLICATION = "tests.django_app.wsgi.application"
 MEDIA_ROOT = os.environ.get("TEST_MEDIA_ROOT", "media")
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "rest_framework",
     "partway.django",
     "tests.django_app.apps.TestsConfig",
 ]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
 AUTH_USER_MODEL = "tests_app.User"
 MIGRATION_MODULES = {"tests_app": None}
 MAX_FILE_UPLOAD_SIZE = None
 FILE_UPLOAD_QUOTA_PER_USER = _number("PARTWAY_QUOTA_BYTES")
 FILE_UPLOAD_PRESIGNED_URL_EXPIRATION = _number("S3_PRESIGNED_URL_EXPIRY") or 3600
 PARTWAY = {"JWT_SECRET": SECRET, "QUOTA_UPLOADS": _number("PARTWAY_QUOTA_UPLOADS")}
-REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["tests.django_app.tokens.Tokens"]}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tests.django_app.tokens.Tokens",
+        "rest_framework.authentication.SessionAuthentication",
+    ]
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
