@@ -345,6 +345,14 @@ def test_rivals_send_each_event_once(postgres: PostgresServer) -> None:
 
 async def rivals(url: str) -> None:
     pools = [connect_records(url) for _ in range(4)]
+    try:
+        await send_as_rivals(pools)
+    finally:
+        for each in pools:
+            await each.aclose()
+
+
+async def send_as_rivals(pools: Sequence[SqlRecords]) -> None:
     house = House(pools[0], start=False)
     await house.open()
 
@@ -366,5 +374,3 @@ async def rivals(url: str) -> None:
     for teller in tellers:
         await teller.run()
     assert house.line.taken == ids(events)
-    for each in pools:
-        await each.aclose()

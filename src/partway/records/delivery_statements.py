@@ -68,12 +68,16 @@ class DeliveryStatements:
 
     @cached_property
     def hold(self) -> Prepared:
-        """Lease an open endpoint, if its lease is as it was seen; gives its URL. Every lease ends at another moment."""
+        """Lease an open endpoint, if its lease and position are as they were seen; gives its URL.
+
+        The position too: within one tick of a coarse clock another one can have held, moved and released it.
+        """
         return self._prepare(
             update(endpoints)
             .where(
                 endpoints.c.url == bindparam("by_url"),
                 endpoints.c.leased == bindparam("seen"),
+                endpoints.c.position == bindparam("at"),
                 endpoints.c.closed.is_(None),
             )
             .values(leased=bindparam("until"))

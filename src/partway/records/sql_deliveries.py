@@ -41,7 +41,8 @@ class SqlDeliveries(SqlEvents):
     async def hold_endpoint(self, endpoint: Endpoint, *, until: datetime) -> bool:
         """Take an endpoint in hand; False: it is not any more as it was read here."""
         moments = {"seen": self._rows.time_to_driver(endpoint.leased), "until": self._rows.time_to_driver(until)}
-        return bool(await self._database.fetch(self._delivery_statements.hold, {"by_url": endpoint.url, **moments}))
+        values = {"by_url": endpoint.url, "at": endpoint.position, **moments}
+        return bool(await self._database.fetch(self._delivery_statements.hold, values))
 
     async def release_endpoint(
         self, endpoint: Endpoint, *, held: datetime, position: int, now: datetime, closed: bool
