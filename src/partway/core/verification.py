@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from partway.core.checksums import join_checksums
 from partway.core.file import File
@@ -37,6 +38,35 @@ def judge_object(file: File, stored: StoredObject | None, *, checksum: str | Non
     if checksum and stored.checksum and stored.checksum != f"{file.checksum_algorithm}:{checksum}":
         return Verdict.WRONG_CHECKSUM
     return Verdict.RIGHT
+
+
+class Difference(NamedTuple):
+    """What record and object say differently of a finished file."""
+
+    what: str  #: `token`, `size` (bytes), `etag` or `checksum`
+    recorded: str
+    stored: str
+
+
+def differences(file: File, stored: StoredObject) -> list[Difference]:
+    """In what an object differs from a finished file's record; empty: in nothing that both know.
+
+    An object without a token was put there past us, and taken over by its size and ETag; see `core.findings`.
+    """
+    said = [
+        ("token", file.token, stored.token or file.token),
+        ("size", str(file.file_size), str(stored.size)),
+        ("etag", file.etag or "", stored.etag),
+        ("checksum", *_comparable(file.checksum, stored.checksum)),
+    ]
+    return [Difference(*each) for each in said if each[1] != each[2]]
+
+
+def _comparable(recorded: str | None, stored: str | None) -> tuple[str, str]:
+    """Two checksums (`crc32:base64…`), if they are of one kind; else nothing, twice."""
+    if not recorded or not stored or recorded.partition(":")[0] != stored.partition(":")[0]:
+        return "", ""
+    return recorded, stored
 
 
 def whole_checksum(file: File, held: PartsHeld) -> str | None:
