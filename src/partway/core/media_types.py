@@ -245,6 +245,12 @@ def canonical(content_type: str) -> str:
     return _CANONICAL.get(plain, plain)
 
 
+def names_of(content_type: str) -> frozenset[str]:
+    """All names of a type."""
+    kind = canonical(content_type)
+    return frozenset({kind, content_type.lower(), *_OTHER_NAMES.get(kind, "").split()})
+
+
 def family(content_type: str) -> str:
     """The name under which a type's bytes are recognised: one for all that begin alike."""
     kind = canonical(content_type)

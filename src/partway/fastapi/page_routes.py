@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from partway.errors import NotFound
-
-_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _PageFile:
-    """One file of the page, ready to be sent."""
-
-    content: bytes
-    media_type: str
-
-    @property
-    def etag(self) -> str:
-        return f'"{sha256(self.content).hexdigest()[:32]}"'
+from partway.wire.page_files import TYPES, PageFile, page_files
 
 
 def page_router(*, store_origins: Sequence[str], api_prefix: str) -> APIRouter:
-    """`/` and the files under `/page`, read once: the page is small, and no name ever reaches the disk.
+    """`/` and the files under `/page`.
 
     Args:
         store_origins: origins of the store, to which the page sends parts.
         api_prefix: where the files API stands.
     """
     router = APIRouter(include_in_schema=False)
-    page = dict(_read(files("partway") / "page"))
-    page["config.json"] = _PageFile(orjson.dumps({"api_prefix": api_prefix}), _TYPES[".json"])
+    page = dict(page_files())
+    page["config.json"] = PageFile(orjson.dumps({"api_prefix": api_prefix}), TYPES[".json"])
     answers = {name: _answer_headers(file, policy=_policy(store_origins)) for name, file in page.items()}
 
     def answer(name: str, request: Request) -> Response:
@@ -65,19 +42,7 @@ def page_router(*, store_origins: Sequence[str], api_prefix: str) -> APIRouter:
     return router
 
 
-def _read(folder: Traversable, prefix: str = "") -> list[tuple[str, _PageFile]]:
-    found = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found += _read(entry, f"{prefix}{entry.name}/")
-        else:
-            suffix = f".{entry.name.rpartition('.')[2]}"
-            if suffix in _TYPES:
-                found.append((f"{prefix}{entry.name}", _PageFile(entry.read_bytes(), _TYPES[suffix])))
-    return found
-
-
-def _answer_headers(file: _PageFile, *, policy: str) -> Mapping[str, str]:
+def _answer_headers(file: PageFile, *, policy: str) -> Mapping[str, str]:
     return {
         "ETag": file.etag,
         "Content-Security-Policy": policy,

@@ -1,0 +1,1 @@
+"""An app of the project whose forms take files."""
