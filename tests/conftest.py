@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.mariadb import MariaDBServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.seaweedfs import SeaweedFS
 
@@ -20,5 +23,16 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that all tests share, each with databases of its own; one that is to be killed is a test's own."""
     server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDBServer]:
+    """A MariaDB that all tests share, each with databases of its own. Where there is none, they are skipped."""
+    program = os.environ.get("PARTWAY_TEST_MARIADB") or shutil.which("mariadbd")
+    if not program:
+        pytest.skip("MariaDB is not installed: see scripts/mariadb")
+    server = MariaDBServer(program).start()
     yield server
     server.stop()

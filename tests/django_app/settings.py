@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import parse_qsl, urlsplit
 
 from tests.acceptance.api import SECRET
+from tests.django_app.databases import database_of
 
 
 def _number(name: str) -> int | None:
@@ -27,8 +27,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "partway.django",
     "tests.django_app.apps.TestsConfig",
+    "tests.django_app.articles.apps.ArticlesConfig",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -57,34 +60,19 @@ FILE_UPLOAD_QUOTA_PER_USER = _number("PARTWAY_QUOTA_BYTES")
 FILE_UPLOAD_PRESIGNED_URL_EXPIRATION = _number("S3_PRESIGNED_URL_EXPIRY") or 3600
 PARTWAY = {"JWT_SECRET": SECRET, "QUOTA_UPLOADS": _number("PARTWAY_QUOTA_UPLOADS")}
 REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tests.django_app.tokens.Tokens",
         "rest_framework.authentication.SessionAuthentication",
-    ]
+    ],
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-
-def _database(url: str) -> dict[str, object]:
-    found = urlsplit(url)
-    if found.scheme == "sqlite":
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": found.path.removeprefix("/"),
-            "OPTIONS": {"timeout": 30},
-        }
-    asked = dict(parse_qsl(found.query))  # a socket's folder and port, if it is not reached by TCP
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": found.path.removeprefix("/"),
-        "HOST": found.hostname or asked["host"],
-        "PORT": found.port or asked["port"],
-        "USER": found.username,
-        "PASSWORD": found.password or "",
+DATABASES = {
+    "default": {
+        **database_of(os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:")),
+        "ATOMIC_REQUESTS": "TEST_ATOMIC_REQUESTS" in os.environ,
     }
-
-
-DATABASES = {"default": _database(os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"))}
+}
 AWS_STORAGE_BUCKET_NAME = os.environ.get("S3_BUCKET_NAME")
 AWS_S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL")
 AWS_ACCESS_KEY_ID = os.environ.get("AWS_ACCESS_KEY_ID")

@@ -10,7 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from partway.core.file import UploadStatus, new_file_id, new_token
+from partway.core.blocking import run_straight
+from partway.core.file import Caller, UploadStatus, new_file_id, new_token
+from partway.django.columns import ExactCharField, ExactTextField, KeyField
 from partway.records.values import ENUM_LENGTH, TEXT_LENGTHS
 
 KEY_LENGTH = 768  #: characters; MariaDB's indexes hold no longer ones
@@ -29,7 +31,7 @@ class Status(models.TextChoices):
 
 def _text(field: str, **options: Any) -> models.Field[Any, Any]:
     length = TEXT_LENGTHS[field]
-    return models.CharField(max_length=length, **options) if length else models.TextField(**options)
+    return ExactCharField(max_length=length, **options) if length else ExactTextField(**options)
 
 
 class FileQuerySet(models.QuerySet["File"]):
@@ -56,7 +58,7 @@ class File(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_file_id, editable=False)
-    key = models.CharField(max_length=KEY_LENGTH, unique=True, editable=False)
+    key = KeyField(max_length=KEY_LENGTH, unique=True, editable=False)
     token = _text("token", default=new_token, editable=False)
     file_name = _text("file_name")
     file_size = models.BigIntegerField(_("size"))
@@ -67,7 +69,7 @@ class File(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     is_public = models.BooleanField(default=False)
 
-    owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
+    owner = ExactCharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -110,8 +112,8 @@ class File(models.Model):
     purging = models.DateTimeField(null=True, editable=False)
     tended = models.DateTimeField(null=True, editable=False)
     untold = models.DateTimeField(null=True, editable=False)
-    folded_name = models.TextField(editable=False)
-    folded_file_name = models.TextField(editable=False)
+    folded_name = ExactTextField(editable=False)
+    folded_file_name = ExactTextField(editable=False)
 
     objects: ClassVar[models.Manager[File]] = _Present.from_queryset(FileQuerySet)()
     everything = models.Manager()
@@ -139,6 +141,25 @@ class File(models.Model):
     def __str__(self) -> str:
         return str(self.name or self.file_name)
 
+    def presigned_url(self, *, expires_in: int | None = None, as_attachment: bool = False) -> str:
+        """A URL from which anybody may fetch the file for a while: the project decides who gets it.
+
+        On the local disk it begins with a slash, unless `PUBLIC_URL` is set.
+
+        Args:
+            expires_in: seconds; None: the setting `DOWNLOAD_URL_EXPIRATION`.
+            as_attachment: have it saved, not shown.
+
+        Raises:
+            NotFound, Conflict: the file is not finished, or deleted.
+        """
+        from partway.django.stories import stories  # which stand on these models
+
+        story = stories().files.presigned_url(
+            self.pk, caller=Caller(id=self.owner), expires_in=expires_in, as_attachment=as_attachment
+        )
+        return run_straight(story).url
+
     @property
     def num_parts(self) -> int:
         """The same as `total_parts`."""
@@ -156,8 +177,8 @@ class Part(models.Model):
     file = models.ForeignKey(File, on_delete=models.CASCADE, related_name="parts")
     part_number = models.IntegerField()
     size = models.BigIntegerField()
-    etag = models.CharField(max_length=TEXT_LENGTHS["etag"])
-    checksum = models.CharField(max_length=TEXT_LENGTHS["checksum"], null=True)
+    etag = ExactCharField(max_length=TEXT_LENGTHS["etag"])
+    checksum = ExactCharField(max_length=TEXT_LENGTHS["checksum"], null=True)
     last_modified = models.DateTimeField(null=True)
 
     class Meta:
@@ -173,7 +194,7 @@ class Part(models.Model):
 class OwnerUsage(models.Model):
     """What every owner uses: the sums over `File`, kept in the transaction of each change."""
 
-    owner = models.CharField(max_length=TEXT_LENGTHS["created_by"], primary_key=True)
+    owner = ExactCharField(max_length=TEXT_LENGTHS["created_by"], primary_key=True)
     bytes = models.BigIntegerField(default=0)
     files = models.BigIntegerField(default=0)
     open_uploads = models.BigIntegerField(default=0)

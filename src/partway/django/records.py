@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connections
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce
 
-from partway.core.file import UNFINISHED, File, UploadStatus
+from partway.core.file import File, UploadStatus
 from partway.core.parts import StoredPart
 from partway.core.ports import Due, FilePage, FileQuery, Usage
 from partway.core.refusals import key_taken
 from partway.django import models
-from partway.django.doors import database_door
+from partway.django.doors import database_door, in_transaction, is_out_of_range
+from partway.django.questions import asked, beyond, due, ended, left
+from partway.django.referrers import let_go, needed, refuse_needed, unneeded
 from partway.django.rows import columns_of, file_of, part_of, row_of
 from partway.django.signals import tell
 from partway.django.usage import Account, account
 from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
-from partway.records.values import FIELDS, check_changes, check_part, check_query, check_text, check_values, folded
+from partway.records.values import FIELDS, check_changes, check_part, check_query, check_text, check_values
 
-_DEAD = Q(upload_status__in=[UploadStatus.ABORTED.value, UploadStatus.FAILED.value])
 _ATTEMPTS = 5
 
 
@@ -78,7 +80,7 @@ class BlockingOrmRecords:
         cursor = Cursor.read(query.cursor) if query.cursor is not None else None
         check_query(query)
         with database_door(self._using):
-            found = self._rows.filter(_asked(query)).filter(_beyond(cursor))
+            found = self._rows.filter(asked(query)).filter(beyond(cursor))
             newer = cursor is not None and cursor.newer
             found = found.order_by("created", "id") if newer else found.order_by("-created", "-id")
             return page_of([file_of(row) for row in found[: query.limit + 1]], limit=query.limit, cursor=cursor)
@@ -122,12 +124,15 @@ class BlockingOrmRecords:
             check_values({field: getattr(file, field) for field in FIELDS})
             if len(file.key) > models.KEY_LENGTH:
                 raise InvalidInput(f"The key has more than {models.KEY_LENGTH} characters.", field="key")
-        rows = [row_of(file, using=self._using) for file in files]
-        with database_door(self._using), self._conflicts(files), transaction.atomic(self._using):
-            self._rows.bulk_create(rows)
+
+        def insert() -> None:
+            self._rows.bulk_create([row_of(file, using=self._using) for file in files])
             for file in files:
                 account(self._using, file.created_by, Account.of(file), limits=file)
                 tell(None, file, using=self._using)
+
+        with database_door(self._using), self._conflicts(files):
+            in_transaction(self._using, insert)
 
     async def get_all(self, file_ids: Collection[UUID], *, owner: str | None = None) -> list[File]:
         """Those of the records that are there and `owner`'s, in any order."""
@@ -139,7 +144,9 @@ class BlockingOrmRecords:
         self, changes: Mapping[UUID, Mapping[str, Any]], *, when: Collection[UploadStatus]
     ) -> list[File]:
         """Change fields of each record in one transaction; returns those that were changed."""
-        return self._change(changes, when)
+        going = [file_id for file_id, fields in changes.items() if _deletes(fields)]
+        kept = needed(going, using=self._using)
+        return self._change({file_id: fields for file_id, fields in changes.items() if file_id not in kept}, when)
 
     async def remove_all(self, file_ids: Collection[UUID]) -> None:
         """Delete records and their reported parts in one transaction; those that are not there count as removed."""
@@ -155,18 +162,19 @@ class BlockingOrmRecords:
     async def claim_trash(self, before: datetime, *, now: datetime, limit: int) -> list[File]:
         """Mark up to `limit` records that were deleted before a moment as being purged; return them, oldest first."""
         old = Q(deleted__lt=before, purging__isnull=True)
-        return self._claim(old, by=["deleted", "pk"], limit=limit, purging=now)
+        return self._claim(old & unneeded(self._using), by=["deleted", "pk"], limit=limit, purging=now)
 
     async def claim_due(self, *, now: datetime, stuck_before: datetime, until: datetime, limit: int) -> list[File]:
         """Take up to `limit` uploads that are due in hand until a moment, the longest due first."""
         free = Q(tended__isnull=True) | Q(tended__lt=now)
-        return self._claim(_due(now, stuck_before) & free, by=["upload_expires_at", "pk"], limit=limit, tended=until)
+        return self._claim(due(now, stuck_before) & free, by=["upload_expires_at", "pk"], limit=limit, tended=until)
 
     async def remove_ended(self, before: datetime, *, limit: int) -> int:
         """Delete up to `limit` old records of aborted and failed uploads; how many."""
         with database_door(self._using):
-            ended = [file_of(row) for row in self._rows.filter(_ended(before)).order_by("pk")[:limit]]
-            return sum(self._remove(file) for file in ended)
+            rows = self._rows.filter(ended(before) & unneeded(self._using))
+            old = [file_of(row) for row in rows.order_by("pk")[:limit]]
+            return sum(self._remove(file) for file in old)
 
     async def count_due(
         self,
@@ -180,11 +188,12 @@ class BlockingOrmRecords:
         """How much there is for upkeep to do."""
         with database_door(self._using):
             free = self._rows.filter(Q(tended__isnull=True) | Q(tended__lt=now))
+            unused = self._rows.filter(unneeded(self._using))
             return Due(
-                uploads=free.filter(_due(now, stuck_before)).count(),
-                left=_left(free, single_puts_before).count(),
-                trash=self._rows.filter(deleted__lt=deleted_before, purging__isnull=True).count(),
-                ended=self._rows.filter(_ended(ended_before)).count(),
+                uploads=free.filter(due(now, stuck_before)).count(),
+                left=left(free, single_puts_before).count(),
+                trash=unused.filter(deleted__lt=deleted_before, purging__isnull=True).count(),
+                ended=unused.filter(ended(ended_before)).count(),
             )
 
     async def usage(self, owner: str) -> Usage:
@@ -197,8 +206,16 @@ class BlockingOrmRecords:
     async def reclaimable(self, *, owner: str | None, single_puts_before: datetime, limit: int) -> list[File]:
         """Up to `limit` files of an owner (None: of all) that ended and still count."""
         with database_door(self._using):
-            found = _left(self._rows, single_puts_before)
+            found = left(self._rows, single_puts_before)
             return [file_of(row) for row in (found if owner is None else found.filter(owner=owner))[:limit]]
+
+    async def by_key(self, prefix: str, *, after: str, limit: int) -> list[File]:
+        """Up to `limit` records whose keys begin with `prefix` and sort behind `after`, by the keys' UTF-8 bytes."""
+        start = max(prefix, after)
+        with database_door(self._using):
+            rows = self._rows.filter(key__gte=start).exclude(key=after).order_by("key")[:limit]
+            # All keys that begin with the prefix lie one behind the other.
+            return [file_of(row) for row in takewhile(lambda row: row.key.startswith(prefix), rows)]
 
     async def check(self) -> None:
         """Raise `RecordsUnavailable` if the database does not answer or the app's tables are not there."""
@@ -209,9 +226,14 @@ class BlockingOrmRecords:
     def _rows(self) -> QuerySet[models.File]:
         return models.File.everything.using(self._using)
 
+    @property
+    def _standing(self) -> QuerySet[models.File]:
+        """The rows as they now stand, also in a transaction of the project's that sees what stood when it began."""
+        return self._rows.select_for_update() if connections[self._using].in_atomic_block else self._rows
+
     def _same_request(self, file: File) -> File | None:
         with database_door(self._using):
-            row = self._rows.filter(owner=file.created_by, idempotency_key=file.idempotency_key).first()
+            row = self._standing.filter(owner=file.created_by, idempotency_key=file.idempotency_key).first()
             return None if row is None or file.idempotency_key is None else file_of(row)
 
     def _change(self, changes: Mapping[UUID, Mapping[str, Any]], when: Collection[UploadStatus] | None) -> list[File]:
@@ -221,22 +243,26 @@ class BlockingOrmRecords:
             check_values(fields)
         statuses = {status.value for status in (UploadStatus if when is None else when)}
         changed: list[File] = []
-        left = set(changes)
+        rest = set(changes)
         for _ in range(_ATTEMPTS):
             with database_door(self._using):
                 # Sorted, so that two transactions take their locks in one order.
-                rows = self._rows.filter(pk__in=left, upload_status__in=statuses).order_by("pk")
+                rows = self._standing.filter(pk__in=rest, upload_status__in=statuses).order_by("pk")
                 found = [file_of(row) for row in rows]
-                with transaction.atomic(self._using):
-                    done = [after for file in found if (after := self._swap(file, changes[file.id])) is not None]
+                done = in_transaction(self._using, partial(self._swap_all, found, changes))
             changed += done
-            left = {file.id for file in found} - {file.id for file in done}
-            if not left:
+            rest = {file.id for file in found} - {file.id for file in done}
+            if not rest:
                 return changed
         raise Conflict("Others change this file at the same time; try again.")
 
+    def _swap_all(self, files: Sequence[File], changes: Mapping[UUID, Mapping[str, Any]]) -> list[File]:
+        return [after for file in files if (after := self._swap(file, changes[file.id])) is not None]
+
     def _swap(self, before: File, changes: Mapping[str, Any]) -> File | None:
         """Change a record if what decides its owner's sums still stands as it was."""
+        if _deletes(changes):
+            refuse_needed(before.id, using=self._using)
         columns = columns_of(changes, using=self._using) or {"modified": F("modified")}
         if not self._rows.filter(pk=before.id, **Account.compared(before)).update(**columns):
             return None
@@ -246,20 +272,26 @@ class BlockingOrmRecords:
         return after
 
     def _remove(self, file: File) -> bool:
-        with transaction.atomic(self._using):
+        def remove() -> bool:
             models.Part.objects.using(self._using).filter(file_id=file.id).delete()
+            let_go(file.id, using=self._using)
             rows = self._rows.filter(pk=file.id, **Account.compared(file))
             if gone := bool(rows._raw_delete(self._using)):  # without the signals of a deletion
                 account(self._using, file.created_by, -Account.of(file))
             return gone
 
-    def _claim(self, due: Q, *, by: Sequence[str], limit: int, **claim: datetime) -> list[File]:
-        """Change up to `limit` rows that are due, each unless somebody else has changed it first."""
+        return in_transaction(self._using, remove)
+
+    def _claim(self, wanted: Q, *, by: Sequence[str], limit: int, **claim: datetime) -> list[File]:
+        """Change up to `limit` of the rows that are wanted, each unless somebody else has changed it first."""
+
+        def take() -> dict[UUID, models.File]:
+            mine = {pk for pk in sorted(chosen) if self._rows.filter(wanted, pk=pk).update(**claim)}
+            return {row.pk: row for row in self._rows.filter(pk__in=mine)}
+
         with database_door(self._using):
-            chosen = [row.pk for row in self._rows.filter(due).order_by(*by).only("pk")[:limit]]
-            with transaction.atomic(self._using):
-                mine = {pk for pk in sorted(chosen) if self._rows.filter(due, pk=pk).update(**claim)}
-                rows = {row.pk: row for row in self._rows.filter(pk__in=mine)}
+            chosen = [row.pk for row in self._rows.filter(wanted).order_by(*by).only("pk")[:limit]]
+            rows = in_transaction(self._using, take)
         return [file_of(rows[pk]) for pk in chosen if pk in rows]
 
     @contextmanager
@@ -268,15 +300,21 @@ class BlockingOrmRecords:
         try:
             yield
         except IntegrityError as error:
+            if is_out_of_range(error):
+                raise
             ids = {file.id for file in files}
             keys = {file.key for file in files}
-            if self._rows.filter(key__in=keys).exclude(pk__in=ids).exists():
+            if self._standing.filter(key__in=keys).exclude(pk__in=ids).exists():
                 raise key_taken() from error
             raise Conflict("There is a record with this id already; give each file a new id.") from error
 
     def _names_of_same(self, fields: list[str]) -> list[str] | None:
         """The fields by which rows are the same, for databases that ask: MariaDB finds that out itself."""
         return fields if connections[self._using].features.supports_update_conflicts_with_target else None
+
+
+def _deletes(changes: Mapping[str, Any]) -> bool:
+    return changes.get("deleted") is not None or changes.get("purging") is not None
 
 
 def _part_row(file_id: UUID, part: StoredPart) -> models.Part:
@@ -288,45 +326,3 @@ def _part_row(file_id: UUID, part: StoredPart) -> models.Part:
         checksum=part.checksum,
         last_modified=part.last_modified,
     )
-
-
-def _due(now: datetime, stuck_before: datetime) -> Q:
-    stuck = Q(upload_status=UploadStatus.COMPLETING.value, modified__lt=stuck_before)
-    late = Q(upload_status__in=[status.value for status in UNFINISHED], upload_expires_at__lt=now)
-    return late | stuck | Q(untold__lt=stuck_before)
-
-
-def _left(rows: QuerySet[models.File], single_puts_before: datetime) -> QuerySet[models.File]:
-    over = Q(single_put=False) | Q(ended__lt=single_puts_before)
-    ended = rows.annotate(ended=Coalesce("completed", "modified"))
-    return ended.filter(_DEAD | Q(purging__isnull=False), over, counted=True)
-
-
-def _ended(before: datetime) -> Q:
-    return _DEAD & Q(settled=True, modified__lt=before)
-
-
-def _asked(query: FileQuery) -> Q:
-    asked = Q(purging__isnull=True, deleted__isnull=not query.deleted)
-    if query.owner is not None:
-        asked &= Q(owner=query.owner)
-    if query.status is not None:
-        asked &= Q(upload_status=query.status.value)
-    if query.fingerprint is not None:
-        asked &= Q(fingerprint=query.fingerprint)
-    if query.parent_content_type is not None:
-        asked &= Q(parent_type=query.parent_content_type)
-    if query.parent_object_id is not None:
-        asked &= Q(parent_object_id=query.parent_object_id)
-    if query.search is not None:
-        needle = folded(query.search)
-        asked &= Q(folded_name__contains=needle) | Q(folded_file_name__contains=needle)
-    return asked
-
-
-def _beyond(cursor: Cursor | None) -> Q:
-    if cursor is None:
-        return Q()
-    way = "gt" if cursor.newer else "lt"
-    same_moment = Q(created=cursor.created, **{f"id__{way}": cursor.id})
-    return Q(**{f"created__{way}": cursor.created}) | same_moment

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from partway.contracts import expect, expect_error
-from partway.core.ports import FileQuery
+from partway.core.ports import FileQuery, KeyedRecords, UsageRecords
 from partway.errors import InvalidInput
 from partway.records.contract.bench import MOMENT, Bench
 
@@ -97,6 +97,28 @@ async def a_record_is_not_shared(bench: Bench) -> None:
     expect(found == {"list": [1]}, "the kept metadata are the records' own", found=found)
 
 
+async def texts_are_the_same_only_letter_by_letter(bench: Bench) -> None:
+    """Owners, keys, idempotency keys and what is filtered by: case, accents and spaces at the end tell them apart."""
+    name = f"{bench.owner}/e"
+    alike = [name, name.upper(), f"{name} ", f"{name}\t", name[:-1] + "é", name[:-1] + "e\u0301"]
+    files = [
+        await bench.add(created_by=each, key=each, idempotency_key=each, fingerprint=each, parent_object_id=each)
+        for each in alike
+    ]
+    for each, file in zip(alike, files, strict=True):
+        again = bench.file(created_by=each, idempotency_key=each)
+        expect(await bench.records.add(again) == file, f"the idempotency key {each!r} is another than {alike}")
+        expect(await bench.records.get(file.id, owner=each) == file, f"the owner {each!r} is another than {alike}")
+        for asked in (FileQuery(owner=each), FileQuery(fingerprint=each), FileQuery(parent_object_id=each)):
+            found = (await bench.records.page(asked)).files
+            expect(list(found) == [file], f"a listing tells {each!r} from {alike}", found=found)
+        if isinstance(bench.records, UsageRecords):
+            expect((await bench.records.usage(each)).files == 1, f"{each!r} uses what is its own alone")
+        if isinstance(bench.records, KeyedRecords):
+            found = await bench.records.get_keys([each])
+            expect(found == [file], f"the key {each!r} is another than {alike}", found=found)
+
+
 CHECKS = (
     sizes_stay_exact,
     numbers_of_more_than_64_bits_are_refused,
@@ -107,4 +129,5 @@ CHECKS = (
     metadata_come_back,
     metadata_that_cannot_be_kept_are_refused,
     a_record_is_not_shared,
+    texts_are_the_same_only_letter_by_letter,
 )
