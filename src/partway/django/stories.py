@@ -13,6 +13,7 @@ from partway.core.batches import Batches
 from partway.core.copies import Copies
 from partway.core.files import Files
 from partway.core.proxied import ProxiedUploads
+from partway.core.tending import Tending
 from partway.core.trash import Trash
 from partway.core.upkeep import Upkeep
 from partway.core.uploads import Uploads
@@ -30,6 +31,7 @@ class Stories:
     files: Files
     copies: Copies
     trash: Trash
+    tending: Tending
     upkeep: Upkeep
 
 
@@ -48,6 +50,7 @@ def stories() -> Stories:
         files=files,
         copies=Copies(**ports, uploads=uploads, files=files),
         trash=trash,
+        tending=Tending(records=ports["records"], uploads=uploads),
         upkeep=Upkeep(
             records=ports["records"], uploads=uploads, settling=uploads.settling, trash=trash, settings=found.upkeep
         ),

@@ -1,0 +1,58 @@
+"""What became of the files that an action was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from partway.django.models import File
+from partway.errors import PartwayError, RecordsUnavailable, StoreUnavailable
+
+_MOST_NAMES = 3  # in one message
+
+
+@dataclass
+class Tally:
+    """The files by their outcomes."""
+
+    done: list[tuple[File, Any]] = field(default_factory=list)  #: with what the deed returned
+    refused: dict[str, list[File]] = field(default_factory=dict)  #: by the reason
+    untried: int = 0
+
+    def refuse(self, file: File, error: PartwayError) -> None:
+        """Note why a file was left as it is."""
+        self.refused.setdefault(str(error.detail), []).append(file)
+
+    def complaints(self) -> list[str]:
+        """A sentence for every reason, with the names of some of its files."""
+        said = [f"{_names(files)}: {reason}" for reason, files in self.refused.items()]
+        if self.untried:
+            left = ngettext("%(count)d more file was not tried.", "%(count)d more files were not tried.", self.untried)
+            said.append(left % {"count": self.untried})
+        return said
+
+
+def tally(files: Sequence[File], deed: Callable[[File], Any]) -> Tally:
+    """Do something with each file; what is wrong with one does not stop the others, but an outage does."""
+    found = Tally()
+    for place, file in enumerate(files, start=1):
+        try:
+            found.done.append((file, deed(file)))
+        except (RecordsUnavailable, StoreUnavailable) as error:
+            found.refuse(file, error)
+            found.untried = len(files) - place
+            break
+        except PartwayError as error:
+            found.refuse(file, error)
+    return found
+
+
+def _names(files: Sequence[File]) -> str:
+    names = ", ".join(f'"{file}"' for file in files[:_MOST_NAMES])
+    if len(files) <= _MOST_NAMES:
+        return names
+    return _("%(names)s and %(count)d more") % {"names": names, "count": len(files) - _MOST_NAMES}
