@@ -13,5 +13,7 @@ urlpatterns = [
     re_path(r"^static/(?P<path>.*)$", partial(serve, insecure=True)),  # what a web server does elsewhere
     path("", include("partway.django.urls")),
     path("", include("partway.django.health")),
+    path("", include("partway.django.docs")),
+    path("", include("tests.django_app.articles.urls")),
 ]
 handler404 = "partway.django.answers.not_found"

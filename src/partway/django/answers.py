@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import orjson
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from pydantic import ValidationError
 
 from partway.django.conf import configuration
-from partway.errors import InvalidInput, NotFound, PartwayError
+from partway.errors import InvalidInput, Misconfigured, NotFound, PartwayError
 from partway.wire.answers import Addresses
 from partway.wire.problems import MEDIA_TYPE, problem_of
+
+_log = logging.getLogger("partway.django")
 
 
 def json_answer(body: Any, *, status: int = 200) -> HttpResponse:
@@ -28,6 +32,12 @@ def problem_answer(error: PartwayError) -> HttpResponse:
     return answer
 
 
+def misconfigured(error: ImproperlyConfigured) -> Misconfigured:
+    """What clients are told of wrong settings; what is wrong stands in the log alone."""
+    _log.error("The settings of this project are wrong: %s", error)
+    return Misconfigured("This service is not set up rightly; those who run it find the reason in its log.")
+
+
 def invalid(error: ValidationError) -> InvalidInput:
     """What pydantic says of a body, as our error."""
     problems = [{"field": ".".join(map(str, each["loc"])), "detail": each["msg"]} for each in error.errors()]
@@ -35,14 +45,15 @@ def invalid(error: ValidationError) -> InvalidInput:
     return InvalidInput(f"{first['field'] or 'The body'}: {first['detail']}.", errors=problems, field=first["field"])
 
 
-def addresses(request: HttpRequest, *, prefix: str) -> Addresses:
+def addresses(request: HttpRequest | None, *, prefix: str) -> Addresses:
     """Where the API stands as the client of a request sees it.
 
     Args:
+        request: None: nobody asks; without `PUBLIC_URL` addresses are paths then.
         prefix: of the API, with the path under which the project is mounted.
     """
-    origin = configuration().public_url or f"{request.scheme}://{request.get_host()}"
-    return Addresses(origin=origin.rstrip("/"), prefix=prefix)
+    asked = "" if request is None else f"{request.scheme}://{request.get_host()}"
+    return Addresses(origin=(configuration().public_url or asked).rstrip("/"), prefix=prefix)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

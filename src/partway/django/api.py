@@ -6,32 +6,44 @@ import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpResponse
 from pydantic import BaseModel, ValidationError
-from rest_framework import exceptions
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
-from rest_framework.views import APIView
+from rest_framework.views import set_rollback
 
 from partway.core.blocking import run_straight
 from partway.core.file import Caller
-from partway.django.answers import addresses, invalid, problem_answer
-from partway.django.conf import option
+from partway.django.access import GuardedView, our_error
+from partway.django.answers import addresses, invalid, json_answer, problem_answer
+from partway.django.options import database_alias, option
 from partway.django.stories import Stories, stories
-from partway.errors import InvalidInput, NotAuthenticated, NotFound, PartwayError, RateLimited, Refused
+from partway.errors import InvalidInput, NotAuthenticated, NotFound, PartwayError, Refused
 from partway.wire.answers import Addresses
 
 T = TypeVar("T")
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
 
-class FilesView(APIView):
+class FilesView(GuardedView):
     """An endpoint of the files API, behind the project's own authentication."""
 
-    permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
+    parser_classes: Sequence[type[BaseParser]] = (JSONParser,)
+    renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer,)
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view, which `ATOMIC_REQUESTS` leaves alone: each step of a story commits before the store is asked.
+
+        So a crash, or a store that does not answer, never leaves there what no record knows.
+        """
+        return transaction.non_atomic_requests(using=database_alias())(super().as_view(**initkwargs))
 
     @property
     def stories(self) -> Stories:
@@ -41,13 +53,7 @@ class FilesView(APIView):
     @property
     def caller(self) -> Caller:
         """Who asks."""
-        user: Any = self.request.user  # of whatever model the project has
-        name = user.get_full_name() or user.get_username()
-        caller = Caller(id=str(user.pk), name=name, staff=bool(user.is_staff))
-        claimed = self.request.auth
-        if not isinstance(claimed, Caller):
-            return caller
-        return replace(caller, staff=caller.staff or claimed.staff, quota_bytes=claimed.quota_bytes)
+        return caller_of(self.request)
 
     @property
     def addresses(self) -> Addresses:
@@ -86,10 +92,10 @@ class FilesView(APIView):
         most, length = option("MAX_BODY_SIZE"), self.request.META.get("CONTENT_LENGTH")
         if length and int(length) > most:
             raise _too_large(most)
-        if length or not self.request.META.get("wsgi.input_terminated"):
-            return self.request._request.read()
-        # Django takes a chunked body for an empty one; the server knows where it ends.
-        content: bytes = self.request.META["wsgi.input"].read(most + 1)
+        # Under WSGI Django takes a chunked body for an empty one; the server knows where it ends.
+        chunked = not length and self.request.META.get("wsgi.input_terminated")
+        body = self.request.META["wsgi.input"] if chunked else self.request._request
+        content: bytes = body.read(most + 1)
         if len(content) > most:
             raise _too_large(most)
         return content
@@ -122,16 +128,45 @@ class FilesView(APIView):
             raise InvalidInput("Idempotency-Key must be 1 to 255 visible characters.", field="Idempotency-Key")
         return key
 
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """What the endpoint is for, and which methods it has."""
+        return self._with_methods(json_answer(super().options(request, *args, **kwargs).data))
+
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # a plain answer needs no renderer
         """Answer every error as problem+json."""
-        error = exc if isinstance(exc, PartwayError) else _ours(exc)
+        error = exc if isinstance(exc, PartwayError) else our_error(exc)
         if error is None:
             raise exc
-        return problem_answer(error)
+        set_rollback()  # in a view of the project's own that `ATOMIC_REQUESTS` does not leave alone
+        answer = problem_answer(error)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            answer["WWW-Authenticate"] = self.challenge
+        return self._with_methods(answer) if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED else answer
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Let plain answers pass as they are."""
         return response
+
+    def _with_methods(self, answer: HttpResponse) -> HttpResponse:
+        answer["Allow"] = ", ".join(self.allowed_methods)
+        return answer
+
+
+def caller_of(request: Request) -> Caller:
+    """Who makes a request.
+
+    Raises:
+        NotAuthenticated: that is not known.
+    """
+    user: Any = request.user  # of whatever model the project has
+    if user is None or not user.is_authenticated:
+        raise NotAuthenticated("Say who you are: files have owners.")
+    name = user.get_full_name() or user.get_username()
+    caller = Caller(id=str(user.pk), name=name, staff=bool(user.is_staff))
+    claimed = getattr(request, "auth", None)
+    if not isinstance(claimed, Caller):
+        return caller
+    return replace(caller, staff=caller.staff or claimed.staff, quota_bytes=claimed.quota_bytes)
 
 
 def _too_large(most: int) -> Refused:
@@ -148,16 +183,3 @@ def file_id_of(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise NotFound("There is no such file. Check the id, and that the token is its owner's.") from error
-
-
-def _ours(error: Exception) -> PartwayError | None:
-    """Django REST framework's errors in our words."""
-    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return NotAuthenticated(str(error.detail))
-    if isinstance(error, exceptions.Throttled):
-        return RateLimited(str(error.detail), retry_after=int(getattr(error, "wait", None) or 1))
-    if isinstance(error, exceptions.MethodNotAllowed):
-        return Refused(str(error.detail), code="method_not_allowed")
-    if isinstance(error, exceptions.APIException):
-        return Refused(str(error.detail))
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,5 +17,10 @@ class PartwayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to deletions."""
-        importlib.import_module("partway.django.removal")
+        """Listen to deletions, check the project, and describe the API where somebody asks for that."""
+        for name in ("checks", "removal", "store_checks"):
+            importlib.import_module(f"partway.django.{name}")
+        if apps.is_installed("drf_spectacular"):
+            from partway.django.schema import describe_files
+
+            describe_files()

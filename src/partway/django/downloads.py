@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import orjson
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from pydantic import BaseModel
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from partway.core.blocking import iterate_straight
 from partway.core.file import File
 from partway.core.refusals import no_such_public_file
 from partway.django.api import FilesView, file_id_of
 from partway.django.conf import configuration
+from partway.django.queries import Delivery, PrivateDelivery
+from partway.django.streams import stream_answer
 from partway.errors import ObjectGone
 from partway.wire.downloads import PRIVATE, download_answer, public_caching
-
-
-class _Asked(BaseModel):
-    redirect: bool = False
-    as_attachment: bool = False
 
 
 class _BytesView(FilesView):
@@ -38,8 +33,8 @@ class _BytesView(FilesView):
             content = b"" if answer.problem is None else orjson.dumps(answer.problem)
             return HttpResponse(content, status=answer.status, headers=dict(answer.headers))
         story = self.stories.files.download(file, first=answer.first, last=answer.last, as_attachment=as_attachment)
-        chunks: Iterator[bytes] = iterate_straight(self.tell(story).stream.chunks)
-        return StreamingHttpResponse(chunks, status=answer.status, headers=dict(answer.headers))
+        chunks = self.tell(story).stream.chunks
+        return stream_answer(self.request._request, chunks, status=answer.status, headers=answer.headers)
 
 
 class DownloadView(_BytesView):
@@ -47,7 +42,7 @@ class DownloadView(_BytesView):
 
     def get(self, request: Request, file_id: str) -> HttpResponseBase:
         """The file's bytes, or a redirect to where the store has them."""
-        asked = self.checked(_Asked, request.query_params.dict())
+        asked = self.checked(PrivateDelivery, request.query_params.dict())
         if asked.redirect and request.method == "GET":  # the URL is signed for GET alone: HEAD is answered here
             story = self.stories.files.presigned_url(
                 file_id_of(file_id), caller=self.caller, as_attachment=asked.as_attachment
@@ -69,7 +64,7 @@ class PublicView(_BytesView):
     def get(self, request: Request, file_id: str) -> HttpResponseBase:
         """The file's bytes; caches may keep them."""
         file = self.tell(self.stories.files.public(file_id_of(file_id)))
-        as_attachment = self.checked(_Asked, request.query_params.dict()).as_attachment
+        as_attachment = self.checked(Delivery, request.query_params.dict()).as_attachment
         try:
             if request.method == "HEAD":
                 self.tell(self.stories.files.stored(file))

@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from django.http import HttpResponse
-from pydantic import BaseModel, Field
 from rest_framework.request import Request
 
-from partway.core.file import UploadStatus
-from partway.core.files import MAX_EXPIRY
-from partway.core.ports import FileQuery
 from partway.django.answers import json_answer
 from partway.django.api import FilesView, file_id_of
 from partway.django.conf import configuration
+from partway.django.queries import Deletion, Expiry, Listing, Owner
 from partway.wire.answers import file_json, metadata_json, page_json, usage_json
 from partway.wire.requests import CopyBody, ParentBody, PatchBody
-
-_STATUSES = Literal["pending", "uploading", "completing", "completed", "aborted", "failed", "all"]
-
-
-class _Listing(BaseModel):
-    """The query of a listing."""
-
-    status: _STATUSES = "completed"
-    parent_content_type: str | None = None
-    parent_object_id: str | None = None
-    search: str | None = Field(None, max_length=255)
-    fingerprint: str | None = Field(None, max_length=255)
-    deleted: bool = False
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=500)
-
-    def as_query(self) -> FileQuery:
-        """The query in the core's words."""
-        status = None if self.status == "all" else UploadStatus(self.status)
-        return FileQuery(**{**self.model_dump(), "status": status, "search": self.search or None})
-
-
-class _Expiry(BaseModel):
-    """The query of a URL."""
-
-    expiry: int | None = Field(None, ge=1, le=MAX_EXPIRY)
-    force_download: bool = False
-
-
-class _Deletion(BaseModel):
-    """The query of a deletion."""
-
-    hard_delete: bool = False
-
-
-class _Owner(BaseModel):
-    """The query of what somebody uses."""
-
-    owner: str | None = Field(None, max_length=255)
 
 
 class FilesListView(FilesView):
@@ -62,7 +18,7 @@ class FilesListView(FilesView):
 
     def get(self, request: Request) -> HttpResponse:
         """The caller's files, newest first."""
-        query = self.checked(_Listing, request.query_params.dict()).as_query()
+        query = self.checked(Listing, request.query_params.dict()).as_query()
         page = self.tell(self.stories.files.page(query, caller=self.caller))
         asked = [(name, value) for name, values in request.query_params.lists() for value in values]
         return json_answer(page_json(page, asked, self.addresses))
@@ -84,7 +40,7 @@ class FileView(FilesView):
 
     def delete(self, request: Request, file_id: str) -> HttpResponse:
         """Delete: hidden at first (the object is kept); with `hard_delete` the object and the record go."""
-        hard = self.checked(_Deletion, request.query_params.dict()).hard_delete
+        hard = self.checked(Deletion, request.query_params.dict()).hard_delete
         self.tell(self.stories.files.delete(file_id_of(file_id), caller=self.caller, hard=hard))
         return HttpResponse(status=204)
 
@@ -94,7 +50,7 @@ class PresignedUrlView(FilesView):
 
     def get(self, request: Request, file_id: str) -> HttpResponse:
         """A URL from which anybody may fetch the file for a while, straight from the store."""
-        asked = self.checked(_Expiry, request.query_params.dict())
+        asked = self.checked(Expiry, request.query_params.dict())
         story = self.stories.files.presigned_url(
             file_id_of(file_id), caller=self.caller, expires_in=asked.expiry, as_attachment=asked.force_download
         )
@@ -150,6 +106,6 @@ class UsageView(FilesView):
 
     def get(self, request: Request) -> HttpResponse:
         """What the caller, or for staff another owner, uses and may use."""
-        owner = self.checked(_Owner, request.query_params.dict()).owner
+        owner = self.checked(Owner, request.query_params.dict()).owner
         story = self.stories.uploads.admission.standing(self.caller, owner=owner, quota=configuration().uploads.quota)
         return json_answer(usage_json(self.tell(story)))

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from partway.core.blocking import run_straight
@@ -24,6 +25,8 @@ _CHUNK_SIZE = 256 * 1024  # bytes read at once
 
 class FormUploadView(FilesView):
     """Files through the project, for clients that cannot send them to the store."""
+
+    parser_classes = (MultiPartParser,)
 
     def post(self, request: Request) -> HttpResponse:
         """Send a file through the project. It is whole, or not there."""

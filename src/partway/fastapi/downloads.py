@@ -17,16 +17,15 @@ from partway.core.refusals import no_such_public_file
 from partway.errors import ObjectGone
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.auth import CallerOf
+from partway.wire import schemas
 from partway.wire.answers import Addresses
 from partway.wire.downloads import PRIVATE, download_answer, public_caching
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the file's bytes", "content": {"application/octet-stream": {}}},
-    206: {"description": "a range of them"},
-    304: {"description": "not changed"},
-    416: {"description": "the range begins behind the file's end"},
+    status: {"description": meaning} for status, meaning in schemas.BYTES_MEANINGS.items()
 }
-_REDIRECT: dict[int | str, dict[str, Any]] = {307: {"description": "to a presigned URL"}}
+_ANSWERS[200]["content"] = {schemas.BYTES_TYPE: {}}
+_REDIRECT: dict[int | str, dict[str, Any]] = {307: {"description": schemas.REDIRECT_MEANING}}
 
 
 class DownloadResponse(StreamingResponse):

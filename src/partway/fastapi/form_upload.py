@@ -24,28 +24,7 @@ from partway.wire.form_reader import FileBegins, FormEvent
 from partway.wire.forms import Form, no_file
 
 _PARTS_AT_ONCE = 4  # in memory: one arrives while the others are sent, or all are sent
-_FORM_SCHEMA = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "folder": {"type": "string", "description": "send it in front of a large file"},
-                        "description": {"type": "string"},
-                        "is_public": {"type": "boolean"},
-                        "metadata": {"type": "string", "description": "a JSON object"},
-                        "parent_content_type": {"type": "string"},
-                        "parent_object_id": {"type": "string"},
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM_SCHEMA = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schemas.UPLOAD_FORM}}}}
 
 
 def add_form_upload_route(

@@ -7,25 +7,12 @@ from typing import Annotated, Any
 from fastapi import Header
 
 from partway.wire import schemas
-from partway.wire.problems import MEDIA_TYPE
+from partway.wire.problems import MEANINGS, MEDIA_TYPE
 
 _PROBLEM = {"model": schemas.ProblemAnswer, "content": {MEDIA_TYPE: {}}}
 #: Status → what it says, for OpenAPI.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {**_PROBLEM, "description": description}
-    for status, description in {
-        400: "the body is malformed",
-        401: "no valid token",
-        403: "the application refuses it",
-        404: "no such file for this caller",
-        409: "the file's state does not allow it",
-        410: "the store has lost it",
-        413: "too large, or more than the caller may use",
-        422: "a value is not taken",
-        429: "too many requests, or open uploads",
-        502: "the store refuses",
-        503: "the store or the database is not available",
-    }.items()
+    status: {**_PROBLEM, "description": meaning} for status, meaning in MEANINGS.items()
 }
 
 IdempotencyKey = Annotated[

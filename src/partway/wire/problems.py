@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ _STATUS_BY_CLASS: dict[type[errors.PartwayError], int] = {
     errors.StoreRefused: 502,
     errors.StoreUnavailable: 503,
     errors.RecordsUnavailable: 503,
+    errors.Misconfigured: 503,
     errors.StoreError: 502,
     errors.PartwayError: 500,
 }
@@ -39,6 +41,21 @@ _STATUS_BY_CODE = {
     "range_not_satisfiable": 416,
     "not_supported": 422,
     "too_many_uploads": 429,
+}
+
+#: Status → what it says, for the API's reference.
+MEANINGS: Mapping[int, str] = {
+    400: "the body is malformed",
+    401: "no valid token",
+    403: "the application refuses it",
+    404: "no such file for this caller",
+    409: "the file's state does not allow it",
+    410: "the store has lost it",
+    413: "too large, or more than the caller may use",
+    422: "a value is not taken",
+    429: "too many requests, or open uploads",
+    502: "the store refuses",
+    503: "the store or the database is not available",
 }
 
 _DEFAULT_RETRY_AFTER = 5  #: seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,6 +11,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from partway.core.checksums import ChecksumAlgorithm
 from partway.core.file import UploadStatus
+
+#: The form of `POST /files/upload`.
+UPLOAD_FORM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "folder": {"type": "string", "description": "send it in front of a large file"},
+        "description": {"type": "string"},
+        "is_public": {"type": "boolean"},
+        "metadata": {"type": "string", "description": "a JSON object"},
+        "parent_content_type": {"type": "string"},
+        "parent_object_id": {"type": "string"},
+    },
+}
+#: Status → what it says, where a file's bytes are answered.
+BYTES_MEANINGS: Mapping[int, str] = {
+    200: "the file's bytes",
+    206: "a range of them",
+    304: "not changed",
+    416: "the range begins behind the file's end",
+}
+REDIRECT_MEANING = "to a presigned URL"  #: of 307
+BYTES_TYPE = "application/octet-stream"
 
 
 class PresignedUrl(BaseModel):
