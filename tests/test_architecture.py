@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "bucket": {"errors", "core", "threads", "stores"},
     "wire": {"errors", "core"},
     "fastapi": {"errors", "core", "s3", "threads", "waiting", "stores", "bucket", "wire"},
-    "django": {"errors", "core", "threads", "stores", "records", "detection", "wire"},
+    "django": {"errors", "core", "s3", "threads", "stores", "records", "detection", "wire"},
     "client": {"errors", "core"},
     "service": {
         *("errors", "core", "s3", "threads", "stores", "records"),

@@ -14,6 +14,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django_app.settings")
 django.setup()
 
 
+@pytest.fixture(scope="session")
+def default_database() -> None:
+    """The project's own database, in memory and migrated: for who asks by HTTP and signs in."""
+    call_command("migrate", run_syncdb=True, verbosity=0)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql", "mariadb"])
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The alias of a migrated database of each kind."""

@@ -83,12 +83,16 @@ class Progress:
     file_size: int  #: bytes
 
 
-class EventTrunk(Protocol):
-    """Carries news to all who wait in this process and, where the records can, in the others."""
+class Teller(Protocol):
+    """Is told of news."""
 
     def tell(self, news: Progress | None = None) -> None:
         """Say that something was committed (None), or how far an upload has come. Never waits, never fails."""
         ...
+
+
+class EventTrunk(Teller, Protocol):
+    """Carries news to all who wait in this process and, where the records can, in the others."""
 
     def branch(self) -> EventFeed:
         """The news for one more who waits. It ends when nobody holds it."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from partway.core.checksums import check_checksum
 from partway.core.completion import Completion
-from partway.core.events import EventTrunk, Progress
+from partway.core.events import Progress, Teller
 from partway.core.file import OPEN, Caller, File, UploadStatus
 from partway.core.hooks import Hooks
 from partway.core.initiation import (
@@ -84,7 +84,7 @@ class Uploads:
         settings: UploadSettings,
         hooks: Hooks | None = None,
         clock: Clock | None = None,
-        feed: EventTrunk | None = None,
+        feed: Teller | None = None,
     ) -> None:
         self._store = store
         self._records = records

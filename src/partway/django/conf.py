@@ -5,48 +5,41 @@ Names are those that Django projects have (`AWS_…`, `MAX_FILE_UPLOAD_SIZE`, �
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from partway.core.hooks import ApplicationHooks
 from partway.core.initiation import UploadSettings
 from partway.core.keys import KeyTemplate
 from partway.core.limits import Quota
-from partway.core.parts import GIB, MIB
 from partway.core.policy import UploadPolicy
-from partway.core.ports import Store, TypeDetector
+from partway.core.ports import Cdn, Store, TypeDetector
 from partway.core.upkeep import UpkeepSettings
+from partway.django.buckets import BucketPlace, CdnPlace
+from partway.django.options import is_given, option, plain_setting, problems
+from partway.django.storages import Place, open_store, place
+from partway.errors import Misconfigured, MissingExtra
 from partway.stores.local import BlockingLocalStore
 
-_DAY = 24 * 3600  #: seconds
-#: The keys of `PARTWAY`, and what holds without them.
-DEFAULTS: Mapping[str, Any] = {
-    "ALLOWED_EXTENSIONS": None,  # names without dots; None: all
-    "CHECK_CONTENT": None,  # look at the bytes of every file; None: where types are restricted
-    "COMPLETE_VANISHED": False,  # complete uploads past their deadline whose parts are all there
-    "DATABASE": "default",  # alias
-    "DOWNLOAD_URL_EXPIRATION": 3600,  # seconds
-    "FOLDER_STRUCTURE": None,  # a template, see docs/storage.md
-    "JWKS_URL": None,  # these four are those of `partway.django.tokens`
-    "JWT_AUDIENCE": None,
-    "JWT_ISSUER": None,
-    "JWT_SECRET": None,
-    "KEEP_ENDED_DAYS": 7,
-    "MAX_BODY_SIZE": 4 * MIB,  # bytes of a body in JSON
-    "PART_SIZE": 8 * MIB,  # bytes, preferred
-    "PUBLIC_MAX_AGE": 300,  # seconds that caches may keep a public file
-    "PUBLIC_URL": None,  # how clients reach the project; None: as each request did
-    "QUOTA_UPLOADS": None,  # open uploads of one owner
-    "TRASH_DAYS": 30,  # 0: for ever
-    "UPLOAD_TTL": _DAY,  # seconds without a sign of life until an upload is given up
+#: The service's names of settings → ours, in what the core and the stores say of them.
+_OUR_NAMES = {
+    "PARTWAY_CLOUDFRONT_PRIVATE_KEY": "the key of CloudFront",
+    "PARTWAY_DATA_DIR": 'PARTWAY["LOCAL_ROOT"]',
+    "S3_ACL": "default_acl",
+    "S3_ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
+    "S3_FOLDER_STRUCTURE": 'PARTWAY["FOLDER_STRUCTURE"]',
+    "S3_KEY_TEMPLATE": 'PARTWAY["KEY_TEMPLATE"]',
+    "S3_OBJECT_TAGS": 'PARTWAY["OBJECT_TAGS"]',
+    "S3_SSE_KMS_KEY_ID": 'PARTWAY["KMS_KEY_ID"]',
+    "S3_STORAGE_CLASS": 'PARTWAY["STORAGE_CLASS"]',
 }
 
 
@@ -62,65 +55,92 @@ class Configuration:
     download_expiry: int  #: seconds
     public_max_age: int  #: seconds
     public_url: str | None
-
-
-def option(name: str) -> Any:
-    """One key of the dict `PARTWAY`.
-
-    Raises:
-        ImproperlyConfigured: the dict has a key that nobody knows.
-    """
-    given: Mapping[str, Any] = getattr(settings, "PARTWAY", {})
-    if unknown := given.keys() - DEFAULTS.keys():
-        raise ImproperlyConfigured(f"PARTWAY has no setting {min(unknown)!r}; it knows {', '.join(sorted(DEFAULTS))}.")
-    return given.get(name, DEFAULTS[name])
+    cdn: Cdn | None = None  #: where clients download, if not from the store
+    hooks: ApplicationHooks | None = None  #: the project's
 
 
 @cache
 def configuration() -> Configuration:
-    """What the settings say, read once."""
-    local = _local_store() if _bucket_name() is None else None
-    return Configuration(
-        store=local or _bucket(),
-        local=local,
-        database=option("DATABASE"),
-        uploads=_uploads(),
-        upkeep=UpkeepSettings(
-            complete_vanished=option("COMPLETE_VANISHED"),
-            keep_ended=timedelta(days=option("KEEP_ENDED_DAYS")),
-            keep_trash=timedelta(days=option("TRASH_DAYS")) if option("TRASH_DAYS") else None,
-        ),
-        download_expiry=option("DOWNLOAD_URL_EXPIRATION"),
-        public_max_age=option("PUBLIC_MAX_AGE"),
-        public_url=option("PUBLIC_URL"),
-    )
+    """What the settings say, read once.
+
+    Raises:
+        ImproperlyConfigured: they cannot be meant so.
+    """
+    with in_our_names():
+        for problem in problems():
+            raise ImproperlyConfigured(problem)
+        found = place()
+        store = open_store(found)
+        return Configuration(
+            store=store,
+            local=store if isinstance(store, BlockingLocalStore) else None,
+            database=option("DATABASE"),
+            uploads=upload_settings(found),
+            upkeep=UpkeepSettings(
+                complete_vanished=option("COMPLETE_VANISHED"),
+                keep_ended=timedelta(days=option("KEEP_ENDED_DAYS")),
+                keep_trash=timedelta(days=option("TRASH_DAYS")) if option("TRASH_DAYS") else None,
+            ),
+            download_expiry=option("DOWNLOAD_URL_EXPIRATION"),
+            public_max_age=option("PUBLIC_MAX_AGE"),
+            public_url=option("PUBLIC_URL"),
+            cdn=_cdn(found.cdn) if isinstance(found, BucketPlace) else None,
+            hooks=option("HOOKS"),
+        )
 
 
-@receiver(setting_changed)
-def _read_again(**_: object) -> None:
-    configuration.cache_clear()
+@contextmanager
+def in_our_names() -> Iterator[None]:
+    """Say what is wrong with a setting as Django does, with the names that the project's settings have.
+
+    Raises:
+        ImproperlyConfigured: instead of `Misconfigured` and `MissingExtra`.
+    """
+    try:
+        yield
+    except (Misconfigured, MissingExtra) as error:
+        names = "|".join(_OUR_NAMES)
+        said = re.sub(rf"\b(?:{names})\b", lambda match: _OUR_NAMES[match[0]], error.detail)
+        raise ImproperlyConfigured(said) from error
 
 
-def _uploads() -> UploadSettings:
+def upload_settings(found: Place) -> UploadSettings:
+    """How uploads are made, if files lie there.
+
+    Raises:
+        Misconfigured, ImproperlyConfigured: a setting is wrong.
+    """
     policy = UploadPolicy(
-        max_file_size=getattr(settings, "MAX_FILE_UPLOAD_SIZE", 5 * GIB),
-        allowed_extensions=_names(option("ALLOWED_EXTENSIONS")),
-        allowed_content_types=_names(getattr(settings, "ALLOWED_FILE_TYPES", None)),
+        max_file_size=plain_setting("MAX_FILE_UPLOAD_SIZE"),
+        allowed_extensions=option("ALLOWED_EXTENSIONS"),
+        allowed_content_types=plain_setting("ALLOWED_FILE_TYPES"),
     )
-    structure = option("FOLDER_STRUCTURE")
     return UploadSettings(
         policy=policy,
-        key_template=KeyTemplate() if structure is None else KeyTemplate(structure),
+        key_template=_keys(found.prefix if isinstance(found, BucketPlace) else ""),
         part_size=option("PART_SIZE"),
-        url_expiry=getattr(settings, "FILE_UPLOAD_PRESIGNED_URL_EXPIRATION", 3600),
+        url_expiry=plain_setting("FILE_UPLOAD_PRESIGNED_URL_EXPIRATION"),
         upload_ttl=option("UPLOAD_TTL"),
-        quota=Quota(bytes=getattr(settings, "FILE_UPLOAD_QUOTA_PER_USER", None), uploads=option("QUOTA_UPLOADS")),
+        quota=Quota(bytes=plain_setting("FILE_UPLOAD_QUOTA_PER_USER"), uploads=option("QUOTA_UPLOADS")),
         detector=_detector(policy),
     )
 
 
-def _names(given: Collection[str] | None) -> frozenset[str] | None:
-    return None if given is None else frozenset(name.lower().removeprefix(".") for name in given)
+def _keys(prefix: str) -> KeyTemplate:
+    template = KeyTemplate(option("KEY_TEMPLATE") or KeyTemplate().template)
+    if any(is_given(name) for name in ("FOLDER_STRUCTURE", "UUID_PREFIX", "PRESERVE_FILENAME")):
+        structure = option("FOLDER_STRUCTURE")
+        template = KeyTemplate.named(
+            uuid_prefix=option("UUID_PREFIX"),
+            preserve_filename=option("PRESERVE_FILENAME"),
+            folder_structure="{year}/{month}/{day}" if structure is None else structure,
+        )
+    if not prefix:
+        return template
+    try:
+        return KeyTemplate(f"{prefix}/{template.template}", setting=template.setting, may_repeat=template.may_repeat)
+    except Misconfigured as error:
+        raise ImproperlyConfigured(f"The storage's location is {prefix!r}: {error.detail}") from error
 
 
 def _detector(policy: UploadPolicy) -> TypeDetector | None:
@@ -133,31 +153,14 @@ def _detector(policy: UploadPolicy) -> TypeDetector | None:
     return Signatures()
 
 
-def _bucket_name() -> str | None:
-    return getattr(settings, "AWS_STORAGE_BUCKET_NAME", None) or None
+def _cdn(found: CdnPlace | None) -> Cdn | None:
+    if found is None:
+        return None
+    from partway.stores.cloudfront import CloudFront
+
+    return CloudFront(found.url, key_id=found.key_id, private_key=found.private_key)
 
 
-def _bucket() -> Store:
-    from partway.stores.s3 import S3Settings, S3Store
-
-    def setting(name: str, otherwise: Any = None) -> Any:
-        return getattr(settings, name, None) or otherwise
-
-    return S3Store.connect_blocking(
-        S3Settings(
-            bucket=setting("AWS_STORAGE_BUCKET_NAME"),
-            region=setting("AWS_S3_REGION_NAME", "us-east-1"),
-            endpoint_url=setting("AWS_S3_ENDPOINT_URL"),
-            public_endpoint_url=setting("AWS_S3_PUBLIC_ENDPOINT_URL"),
-            access_key=setting("AWS_ACCESS_KEY_ID") or setting("AWS_S3_ACCESS_KEY_ID"),
-            secret_key=setting("AWS_SECRET_ACCESS_KEY") or setting("AWS_S3_SECRET_ACCESS_KEY"),
-            session_token=setting("AWS_SESSION_TOKEN"),
-            style=setting("AWS_S3_ADDRESSING_STYLE"),
-        )
-    )
-
-
-def _local_store() -> BlockingLocalStore:
-    return BlockingLocalStore(
-        Path(settings.MEDIA_ROOT) / "partway", secret_key=settings.SECRET_KEY, public_url=option("PUBLIC_URL") or ""
-    )
+@receiver(setting_changed)
+def _read_again(**_: object) -> None:
+    configuration.cache_clear()

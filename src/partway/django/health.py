@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from partway import __version__
 from partway.core.blocking import run_straight
-from partway.django.answers import json_answer
+from partway.django.answers import json_answer, misconfigured, problem_answer
 from partway.django.conf import configuration
 from partway.django.records import BlockingOrmRecords
 from partway.errors import PartwayError
@@ -22,7 +23,10 @@ def live(_: HttpRequest) -> HttpResponse:
 
 def ready(_: HttpRequest) -> HttpResponse:
     """The store and the database answer too."""
-    found = configuration()
+    try:
+        found = configuration()
+    except ImproperlyConfigured as error:
+        return problem_answer(misconfigured(error))
     records = BlockingOrmRecords(using=found.database)
     outcomes = {"store": _outcome(found.store.check), "records": _outcome(records.check)}
     well = all(outcome == "ok" for outcome in outcomes.values())

@@ -11,7 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.dispatch import Signal
 
+from partway.core.events import Progress
 from partway.core.file import File, UploadStatus
+from partway.core.progress import reported_progress
 from partway.django import models
 
 upload_initiated = Signal()  #: a record was made
@@ -20,6 +22,9 @@ upload_aborted = Signal()  #: given up by its owner or by its deadline
 upload_failed = Signal()  #: did not pass verification; `file.failure` says why
 file_deleted = Signal()  #: put into the trash
 file_restored = Signal()  #: taken out of the trash
+#: Its client said which parts it has sent, or the file is complete. Also sent with `uploaded_parts`, `total_parts`,
+#: `uploaded_size` and `file_size`; both sizes are in bytes.
+parts_reported = Signal()
 
 _BY_STATUS = {
     UploadStatus.COMPLETED: upload_completed,
@@ -39,6 +44,32 @@ def tell(before: File | None, after: File, *, using: str) -> None:
     for signal in _signals(before, after):
         if signal.has_listeners(models.File):
             transaction.on_commit(partial(_send, signal, after.id, using), using=using, robust=True)
+    if upload_completed in _signals(before, after):
+        ProgressSignals(using=using).tell(reported_progress(after, []))
+
+
+class ProgressSignals:
+    """Tells of progress by the signal `parts_reported`, once what it tells of is committed.
+
+    Args:
+        using: the alias of the files' database.
+    """
+
+    def __init__(self, *, using: str) -> None:
+        self._using = using
+
+    def tell(self, news: Progress | None = None) -> None:
+        """See `core.events.Teller`."""
+        if news is None or not parts_reported.has_listeners(models.File):
+            return
+        facts = {
+            "uploaded_parts": news.uploaded_parts,
+            "total_parts": news.num_parts,
+            "uploaded_size": news.uploaded_size,
+            "file_size": news.file_size,
+        }
+        send = partial(_send, parts_reported, news.file_id, self._using, **facts)
+        transaction.on_commit(send, using=self._using, robust=True)
 
 
 def _signals(before: File | None, after: File) -> list[Signal]:
@@ -52,7 +83,7 @@ def _signals(before: File | None, after: File) -> list[Signal]:
     return found
 
 
-def _send(signal: Signal, file_id: UUID, using: str) -> None:
+def _send(signal: Signal, file_id: UUID, using: str, **facts: int) -> None:
     row = models.File.everything.using(using).filter(pk=file_id).first()
     if row is not None:
-        signal.send(models.File, file=row)
+        signal.send(models.File, file=row, **facts)

@@ -18,7 +18,9 @@ from partway.core.trash import Trash
 from partway.core.upkeep import Upkeep
 from partway.core.uploads import Uploads
 from partway.django.conf import configuration
+from partway.django.parents import AttachedFiles, ParentHooks
 from partway.django.records import BlockingOrmRecords
+from partway.django.signals import ProgressSignals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,13 @@ def stories() -> Stories:
     """The stories as the settings have them."""
     found = configuration()
     ports: dict[str, Any] = {"store": found.store, "records": BlockingOrmRecords(using=found.database)}
-    uploads = Uploads(**ports, settings=found.uploads)
-    files = Files(**ports, uploads=uploads, download_expiry=found.download_expiry)
+    uploads = Uploads(
+        **ports,
+        settings=found.uploads,
+        hooks=ParentHooks(found.hooks),
+        feed=ProgressSignals(using=found.database),
+    )
+    files = AttachedFiles(**ports, uploads=uploads, download_expiry=found.download_expiry, cdn=found.cdn)
     trash = Trash(**ports, files=files, url_expiry=found.uploads.url_expiry)
     return Stories(
         uploads=uploads,

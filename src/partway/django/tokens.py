@@ -16,7 +16,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from partway.core.file import Caller
-from partway.django.conf import option
+from partway.django.options import option
 from partway.errors import NotAuthenticated
 from partway.wire.tokens import TokenReader, bearer_token
 

@@ -42,10 +42,13 @@ class BlockingChain:
     """Keys from botocore's chain; asking may wait for the network in the caller's thread.
 
     botocore refreshes temporary keys a quarter of an hour ahead of their end.
+
+    Args:
+        profile: of botocore's configuration files; None: the one that the environment names, or the default.
     """
 
-    def __init__(self) -> None:
-        self._chain = _load_chain()
+    def __init__(self, profile: str | None = None) -> None:
+        self._chain = _load_chain(profile)
         self._one_at_a_time = threading.Lock()
         self._kept: Credentials | None = None
         self._kept_until = 0.0
@@ -74,10 +77,10 @@ class BlockingChain:
 
 
 class AsyncChain:
-    """Keys from botocore's chain without holding the event loop up."""
+    """Keys from botocore's chain without holding the event loop up; see `BlockingChain`."""
 
-    def __init__(self) -> None:
-        self._chain = BlockingChain()
+    def __init__(self, profile: str | None = None) -> None:
+        self._chain = BlockingChain(profile)
 
     async def current(self) -> Credentials:
         """The keys of the moment."""
@@ -110,12 +113,16 @@ def _frozen(chain: Any) -> Credentials:
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None, expires)
 
 
-def _load_chain() -> Any:
+def _load_chain(profile: str | None) -> Any:
     try:
         import botocore.session
+        from botocore.exceptions import ProfileNotFound
     except ModuleNotFoundError as error:
         raise MissingExtra("aws", module="botocore") from error
-    chain = botocore.session.get_session().get_credentials()
+    try:
+        chain = botocore.session.Session(profile=profile).get_credentials()
+    except ProfileNotFound as error:
+        raise Misconfigured(f"{error}.", setting="AWS_PROFILE") from error
     if chain is None:
         raise Misconfigured(
             "There are no credentials for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this "

@@ -20,6 +20,7 @@ class S3Settings:
     access_key: str | None = None  #: None: botocore's chain (roles, web identity, profiles, SSO, instance metadata)
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None  #: of botocore's chain; None: the one that the environment names, or the default
     style: Style | None = None  #: None: virtual-host style at AWS, path style elsewhere
     copy_limit: int = MAX_COPY_SIZE  #: bytes; larger objects are copied as multipart uploads. Some stores take less
     options: ObjectOptions = field(default_factory=ObjectOptions)  #: what every object is created with

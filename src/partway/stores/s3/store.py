@@ -30,7 +30,7 @@ class S3Store(S3Copies):
             connect_timeout=settings.connect_timeout,
             pool_timeout=settings.read_timeout,
         )
-        return cls._over(transport, fixed_credentials(settings) or AsyncChain(), settings)
+        return cls._over(transport, fixed_credentials(settings) or AsyncChain(settings.profile), settings)
 
     @classmethod
     def connect_blocking(cls, settings: S3Settings) -> S3Store:
@@ -42,7 +42,7 @@ class S3Store(S3Copies):
             connect_timeout=settings.connect_timeout,
             pool_timeout=settings.read_timeout,
         )
-        return cls._over(transport, fixed_credentials(settings) or BlockingChain(), settings)
+        return cls._over(transport, fixed_credentials(settings) or BlockingChain(settings.profile), settings)
 
     @classmethod
     def _over(cls, transport: Transport, credentials: CredentialsSource, settings: S3Settings) -> S3Store:
