@@ -354,6 +354,38 @@ def test_deleting_queues_the_removal_of_the_objects(client: Client, owner: Calle
     assert (used.bytes, used.files, used.open_uploads) == (0, 0, 0)
 
 
+def test_a_row_that_was_read_before_it_changed_is_deleted_as_it_stands(owner: Caller) -> None:
+    read_early = sent(owner)
+    run_straight(stories().uploads.complete(read_early.pk, caller=owner))
+    file = File.objects.get(pk=read_early.pk)
+    read_early.delete()
+    used = OwnerUsage.objects.get(pk=owner.id)
+    assert (used.bytes, used.files, used.open_uploads) == (len(CONTENT), 1, 0)
+    assert row_of(file).upload_status == "completed"  # type: ignore[union-attr]
+    cleanup_expired_uploads()
+    assert object_of(file) is None
+    used.refresh_from_db()
+    assert (used.bytes, used.files, used.open_uploads) == (0, 0, 0)
+
+
+def test_a_row_that_has_gone_since_it_was_read_does_not_come_back(owner: Caller) -> None:
+    read_early = stored(owner)
+    run_straight(stories().files.delete(read_early.pk, caller=owner, hard=True))
+    file_id = read_early.pk
+    read_early.delete()
+    assert not File.everything.filter(pk=file_id).exists()
+    used = OwnerUsage.objects.get(pk=owner.id)
+    assert (used.bytes, used.files, used.open_uploads) == (0, 0, 0)
+
+
+def test_the_question_before_a_deletion_does_not_name_the_parts(client: Client, owner: Caller) -> None:
+    file = begun(owner)
+    report(file, owner, 1, 2)
+    asked = act(client, "delete_selected", file, sure=False)
+    assert re.findall(r"<li>([^<]*)</li>", asked)[:1] == ["Files: 1"]
+    assert "Part" not in asked
+
+
 def test_downloads_are_signed_when_they_are_asked_for(client: Client, owner: Caller) -> None:
     file, upload = stored(owner, name="für dich.txt"), begun(owner)
     url = f"{LIST}{file.pk}/download/"

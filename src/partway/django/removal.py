@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Model
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -25,9 +25,26 @@ _OPEN = {UploadStatus.PENDING.value, UploadStatus.UPLOADING.value, UploadStatus.
 _NO_PARENTS = frozenset({"admin", "contenttypes", "migrations", "partway", "sessions"})
 
 
+@receiver(pre_delete, sender=models.File)
+def take_in_hand(instance: models.File, using: str, **_: Any) -> None:
+    """Remove what was reported of a row, and read it as it stands: nobody changes it until it is back.
+
+    The write comes first, which is how SQLite locks.
+    """
+    models.Part.objects.using(using).filter(file_id=instance.pk)._raw_delete(using)
+    rows = models.File.everything.using(using).select_for_update().filter(pk=instance.pk)
+    standing = rows.first() or rows.first()  # a rival deletion that was waited for has brought it back
+    instance._state.adding = standing is None
+    if standing is not None:
+        for field in models.File._meta.concrete_fields:
+            setattr(instance, field.attname, getattr(standing, field.attname))
+
+
 @receiver(post_delete, sender=models.File)
 def bring_back(instance: models.File, using: str, **_: Any) -> None:
     """Keep what is left of a deleted row until its object is gone."""
+    if instance._state.adding:  # it had gone already
+        return
     before = file_of(instance)
     now = timezone.now()
     status = UploadStatus.ABORTED.value if instance.upload_status in _OPEN else instance.upload_status

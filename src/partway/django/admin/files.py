@@ -8,15 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db import router
+from django.db import connections, router
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext_lazy as _
 
 from partway.core.blocking import run_straight
@@ -42,6 +44,10 @@ _UPLOAD = (
 _PLACE = ("id", "key", "upload_id", "single_put")
 _TIMES = ("created", "modified", "completed", "deleted", "purging")
 
+for _field in File._meta.concrete_fields:
+    if _field.name in {"key", "owner", "created_by_name"}:
+        _field.register_lookup(Lower)  # some databases compare these letter by letter
+
 
 class FileAdmin(FileActions):
     """Files as staff see them. What may be changed is changed by the same stories as through the API.
@@ -59,7 +65,7 @@ class FileAdmin(FileActions):
     ordering = ("-created", "-id")
     date_hierarchy = "created"
     show_full_result_count = False
-    search_fields = ("folded_name", "folded_file_name", "key", "owner", "created_by_name")
+    search_fields = ("folded_name", "folded_file_name", "key__lower", "owner__lower", "created_by_name__lower")
     search_help_text = _("Search by name, key, owner or id.")
     readonly_fields = (*_ABOUT, *_WHOSE, *_UPLOAD, *_PLACE, *_TIMES)
     fieldsets = (
@@ -84,7 +90,7 @@ class FileAdmin(FileActions):
     @admin.display(description=_("owner"))
     def shown_owner(self, file: File) -> str:
         """Who it belongs to, as the owner was called then; with a link where the admin shows users."""
-        name = file.created_by_name or file.owner
+        name = str(file.created_by_name or file.owner)
         if file.created_by_id is None:
             return name
         return showing.link(showing.change_url(self.admin_site.name, get_user_model(), file.created_by_id), name)
@@ -153,6 +159,14 @@ class FileAdmin(FileActions):
         except ValueError:
             return super().get_search_results(request, queryset, folded(search_term))
         return queryset.filter(pk=file_id), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list; without dates to walk through where the database does not know our time zone (MariaDB's tables)."""
+        found = super().get_changelist_instance(request)
+        connection = connections[found.queryset.db]
+        if not connection.features.has_zoneinfo_database and get_current_timezone_name() != connection.timezone_name:
+            found.date_hierarchy = None
+        return found
 
     def get_inlines(self, request: HttpRequest, obj: File | None) -> list[Any]:
         """The reported parts, if there are any. They are only shown, so nothing of them is read from what is sent."""

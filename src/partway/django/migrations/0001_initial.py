@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
                 (
                     "file",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="partway.file"
+                        on_delete=django.db.models.deletion.DO_NOTHING, related_name="parts", to="partway.file"
                     ),
                 ),
             ],
