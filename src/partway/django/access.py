@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 from rest_framework import exceptions
+from rest_framework.parsers import BaseParser, DataAndFiles
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -19,6 +21,15 @@ from partway.django.options import option
 from partway.errors import NotAuthenticated, NotFound, PartwayError, RateLimited, Refused
 
 _CSRF = "CSRF Failed"  # how Django REST framework begins to say so
+
+
+class _Unread(BaseParser):
+    """Reads nothing: looking for a CSRF token in it would use up the body. The token comes in its header."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> DataAndFiles:
+        return DataAndFiles(QueryDict(), MultiValueDict())
 
 
 class GuardedView(APIView):
@@ -47,6 +58,12 @@ class GuardedView(APIView):
         """What a 401 asks for: the first scheme of the project's that has a name."""
         named = (each.authenticate_header(self.request) for each in self.get_authenticators())
         return next((header for header in named if header), "Session")
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """The request with its body left alone, for us to read."""
+        asked = super().initialize_request(request, *args, **kwargs)
+        asked.parsers = (_Unread(),)
+        return asked
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """Take any `Accept`: what is answered does not depend on it."""

@@ -23,6 +23,8 @@ from partway.wire.downloads import PRIVATE, download_answer, public_caching
 class _BytesView(FilesView):
     """Sends a file's bytes."""
 
+    family = "partway_download"
+
     def send(self, file: File, *, as_attachment: bool, caching: Mapping[str, str]) -> HttpResponseBase:
         """The answer to this request."""
         headers = {name.lower(): value for name, value in self.request.headers.items()}

@@ -48,6 +48,8 @@ class FileView(FilesView):
 class PresignedUrlView(FilesView):
     """A file's address for a while."""
 
+    family = "partway_download"
+
     def get(self, request: Request, file_id: str) -> HttpResponse:
         """A URL from which anybody may fetch the file for a while, straight from the store."""
         asked = self.checked(Expiry, request.query_params.dict())
@@ -91,6 +93,8 @@ class MetadataView(FilesView):
 
 class CopyView(FilesView):
     """Copies of a file."""
+
+    family = "partway_initiate"
 
     def post(self, request: Request, file_id: str) -> HttpResponse:
         """Copy the file inside the store. Large ones take as long as the store needs."""

@@ -26,6 +26,7 @@ _CHUNK_SIZE = 256 * 1024  # bytes read at once
 class FormUploadView(FilesView):
     """Files through the project, for clients that cannot send them to the store."""
 
+    family = "partway_initiate"
     parser_classes = (MultiPartParser,)
 
     def post(self, request: Request) -> HttpResponse:

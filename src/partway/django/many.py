@@ -19,6 +19,8 @@ from partway.wire.requests import BatchCompleteBody, BatchInitiateBody, BulkDele
 class BatchView(FilesView):
     """Many uploads of small files."""
 
+    family = "partway_initiate"
+
     def post(self, request: Request) -> HttpResponse:
         """Begin many uploads; each has its own outcome."""
         new = [each.as_new_upload() for each in self.body(BatchInitiateBody).files]
@@ -32,6 +34,8 @@ class BatchView(FilesView):
 
 class BatchCompleteView(FilesView):
     """The end of many uploads."""
+
+    family = "partway_upload"
 
     def post(self, request: Request) -> HttpResponse:
         """Complete many uploads; each has its own outcome."""

@@ -25,6 +25,6 @@ class IsOwnerOrStaff(BasePermission):
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """Whether the file is theirs."""
         file = obj if isinstance(obj, File) else obj.file
-        claimed = request.auth
-        is_staff = getattr(request.user, "is_staff", False) or (isinstance(claimed, Caller) and claimed.staff)
-        return bool(is_staff) or file.owner == str(request.user.pk)
+        user, claimed = request.user, request.auth
+        is_staff = getattr(user, "is_staff", False) or (isinstance(claimed, Caller) and claimed.staff)
+        return bool(is_staff) or file.owner == str(user.pk)

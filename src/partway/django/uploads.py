@@ -14,6 +14,8 @@ from partway.wire.requests import CompleteBody, InitiateBody, PresignBody, Repor
 class UploadsView(FilesView):
     """Uploads as a collection."""
 
+    family = "partway_initiate"
+
     def post(self, request: Request) -> HttpResponse:
         """Begin an upload: reserve the file, plan its parts and sign their URLs."""
         new = self.body(InitiateBody).as_new_upload()
@@ -23,6 +25,8 @@ class UploadsView(FilesView):
 
 class UploadView(FilesView):
     """One upload."""
+
+    family = "partway_upload"
 
     def get(self, request: Request, file_id: str) -> HttpResponse:
         """The upload's plan and the parts that the store holds: what a client needs to go on."""
@@ -38,6 +42,8 @@ class UploadView(FilesView):
 class PresignedUrlsView(FilesView):
     """URLs of one upload's parts."""
 
+    family = "partway_upload"
+
     def post(self, request: Request, file_id: str) -> HttpResponse:
         """Fresh URLs for some parts, at any time while the upload is open."""
         body = self.body(PresignBody)
@@ -50,6 +56,8 @@ class PresignedUrlsView(FilesView):
 class PartsView(FilesView):
     """Parts of one upload that its client has sent."""
 
+    family = "partway_upload"
+
     def post(self, request: Request, file_id: str) -> HttpResponse:
         """Report parts as sent, for those who watch."""
         parts = [part.as_stored_part() for part in self.body(ReportBody).parts]
@@ -60,6 +68,8 @@ class PartsView(FilesView):
 
 class CompleteView(FilesView):
     """The end of one upload."""
+
+    family = "partway_upload"
 
     def post(self, request: Request, file_id: str) -> HttpResponse:
         """Join the parts, verify the object and finish the file. Twice gives the same answer."""
