@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from partway.core.blocking import run_straight
 from partway.core.file import Caller, UploadStatus, new_file_id, new_token
-from partway.django.columns import ExactCharField, ExactTextField, KeyField
+from partway.django.columns import ExactCharField, ExactTextField, KeyField, NumbersDecoder
 from partway.records.values import ENUM_LENGTH, TEXT_LENGTHS
 
 KEY_LENGTH = 768  #: characters; MariaDB's indexes hold no longer ones
@@ -66,7 +66,7 @@ class File(models.Model):
     detected_content_type = _text("detected_content_type", null=True, blank=True)
     name = _text("name")
     description = _text("description", blank=True, default="")
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(decoder=NumbersDecoder, default=dict, blank=True)
     is_public = models.BooleanField(default=False)
 
     owner = ExactCharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)

@@ -53,7 +53,10 @@ class Migration(migrations.Migration):
                 ("detected_content_type", partway.django.columns.ExactCharField(blank=True, max_length=255, null=True)),
                 ("name", partway.django.columns.ExactCharField(max_length=255)),
                 ("description", partway.django.columns.ExactTextField(blank=True, default="")),
-                ("metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "metadata",
+                    models.JSONField(blank=True, decoder=partway.django.columns.NumbersDecoder, default=dict),
+                ),
                 ("is_public", models.BooleanField(default=False)),
                 ("owner", partway.django.columns.ExactCharField(default="", editable=False, max_length=255)),
                 ("created_by_name", partway.django.columns.ExactCharField(blank=True, default="", max_length=255)),

@@ -69,13 +69,14 @@ async def metadata_come_back(bench: Bench) -> None:
     metadata: dict[str, Any] = {
         "text": _UNICODE,
         _UNICODE: [None, True, False, {"deep": [[], {}]}],
-        "numbers": [0, -1, 1.5, 1e-300, 2**53 + 1, 2**63 - 1, -(2**63)],
+        "numbers": [0, -1, 1.5, 1e-300, 2**53 + 1, 2**63 - 1, -(2**63), 1e20],
         "looks escaped": "\\u0000",
     }
     file = await bench.add(metadata=metadata)
     found = (await bench.get(file)).metadata
     expect(found == metadata, "metadata come back as they were", found=found)
     expect(type(found["numbers"][4]) is int, "integers stay integers", found=found)
+    expect(type(found["numbers"][7]) is float, "floats that no 64 bits hold stay floats", found=found)
     changed = await bench.records.change(file.id, metadata={})
     expect(changed is not None and changed.metadata == {}, "metadata may become empty", found=changed)
 
