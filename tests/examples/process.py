@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without settings of a store, and `env`."""
     ours = ("PARTWAY_", "S3_", "AWS_", "EXAMPLE_", "PRESIGNED_", "MAX_FILE_SIZE", "CORS_ORIGINS", "PORT")
+    ours += ("CELERY_", "DATABASE_URL", "DJANGO_", "SECRET_KEY", "TEST_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # No roles or profiles of the machine: what is not given is not there.
     return {**kept, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", **(env or {})}

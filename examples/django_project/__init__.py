@@ -1,0 +1,1 @@
+"""A Django project whose posts and comments have attachments."""
