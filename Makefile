@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 setup: $(VENV)/.complete
 
-$(VENV)/.complete: pyproject.toml requirements.lock scripts/setup
+$(VENV)/.complete: pyproject.toml requirements.lock requirements-django42.lock scripts/setup
 	PYTHON="$(PYTHON)" scripts/setup
 	touch $@
 

@@ -36,3 +36,25 @@ class Post(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Note(Post):
+    """A post with a table of its own."""
+
+    mood = models.CharField(max_length=100, default="good")
+
+
+class Draft(Post):
+    """A post under another name."""
+
+    class Meta:
+        proxy = True
+
+
+class Comment(models.Model):
+    """Something that goes with its post."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="comments")
+
+    def __str__(self) -> str:
+        return f"on {self.post}"

@@ -10,21 +10,22 @@ from pathlib import Path
 
 from tests.servers.ports import free_port, wait_for_port
 
+ASGI = "TEST_ASGI"  #: set among the settings, it asks for uvicorn
 _BIN = Path(sys.executable).parent
 
 
 class DjangoServer:
-    """The project under gunicorn on a free port of 127.0.0.1.
+    """The project under gunicorn, or as ASGI under uvicorn, on a free port of 127.0.0.1.
 
     Args:
         data_dir: where it keeps files, and its database if it has no other.
-        env: settings besides those of this process.
+        env: settings besides those of this process; `ASGI` among them asks for uvicorn.
     """
 
     def __init__(self, data_dir: Path, *, env: Mapping[str, str]) -> None:
         self.data_dir = data_dir
         self.port = free_port()
-        self._log = data_dir.parent / f"{data_dir.name}-django-{self.port}.log"
+        self.log = data_dir.parent / f"{data_dir.name}-django-{self.port}.log"
         self._env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.django_app.settings",
@@ -39,12 +40,21 @@ class DjangoServer:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def __enter__(self) -> DjangoServer:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         migrate = [sys.executable, "-m", "django", "migrate", "-v0", "--run-syncdb", "--pythonpath", "."]
         subprocess.run(migrate, env=self._env, check=True)
         command = [_BIN / "gunicorn", "-b", f"127.0.0.1:{self.port}", "--threads", "16", "tests.django_app.wsgi"]
-        with self._log.open("ab") as log:
+        if ASGI in self._env:
+            where = ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]
+            command = [_BIN / "uvicorn", *where, "tests.django_app.asgi:application"]
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
         wait_for_port(self.port)
         return self

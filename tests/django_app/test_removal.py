@@ -23,7 +23,8 @@ from partway.django.conf import configuration
 from partway.django.models import File, OwnerUsage
 from partway.django.stories import stories
 from partway.django.tasks import cleanup_expired_uploads, cleanup_failed_uploads
-from tests.django_app.models import Post, User
+from tests.django_app.dead_urls import dead_urls
+from tests.django_app.models import Comment, Draft, Note, Post, User
 
 CONTENT = b"hello"
 
@@ -88,6 +89,64 @@ def test_files_go_with_their_user_and_with_what_they_are_attached_to(user: User,
     cleanup_expired_uploads()
     assert [object_of(file) for file in (with_user, with_post)] == [None, None]
     assert not File.everything.using(database).filter(pk__in=[with_user.pk, with_post.pk]).exists()
+
+
+def attached(user: User, parent: Any) -> File:
+    """A file that is attached to an object, by its model's own name."""
+    return stored(user, parent_content_type=parent._meta.label_lower, parent_object_id=str(parent.pk))
+
+
+def gone(files: list[File]) -> bool:
+    """Whether upkeep leaves no row and no object."""
+    assert not File.objects.using(configuration().database).filter(pk__in=[file.pk for file in files]).exists()
+    assert all(object_of(file) is not None for file in files)
+    cleanup_expired_uploads()
+    rows = File.everything.using(configuration().database).filter(pk__in=[file.pk for file in files])
+    return not rows.exists() and all(object_of(file) is None for file in files)
+
+
+def test_files_go_with_whatever_takes_their_parent_along(user: User, database: str) -> None:
+    post, other = (Post.objects.using(database).create(title="a post") for _ in range(2))
+    on_comment = attached(user, Comment.objects.using(database).create(post=post))
+    on_draft = attached(user, Draft.objects.using(database).get(pk=post.pk))
+    kept = attached(user, other)
+    Post.objects.using(database).filter(pk=post.pk).delete()
+    assert gone([on_comment, on_draft])
+    assert File.objects.using(database).get(owner=user.name) == kept
+
+
+@pytest.mark.parametrize("by", [Note, Post], ids=["child", "parent"])
+def test_files_go_with_a_parent_of_two_tables(user: User, database: str, by: type[Post]) -> None:
+    note = Note.objects.using(database).create(title="a note")
+    files = [attached(user, note), attached(user, note.post_ptr)]
+    by.objects.using(database).get(pk=note.pk).delete()
+    assert gone(files)
+
+
+def test_files_go_with_a_proxy_of_their_parent(user: User, database: str) -> None:
+    draft = Draft.objects.using(database).create(title="a draft")
+    files = [attached(user, draft), attached(user, Post.objects.using(database).get(pk=draft.pk))]
+    assert files[0].parent == files[1].parent
+    draft.delete()
+    assert gone(files)
+
+
+def test_files_go_with_many_users_at_once(database: str) -> None:
+    users = [User.objects.using(database).create(name=f"many-{uuid4()}") for _ in range(3)]
+    files = [stored(user) for user in users for _ in range(2)]
+    with transaction.atomic(database):
+        User.objects.using(database).filter(pk__in=[user.pk for user in users]).delete()
+    assert gone(files)
+    assert [bytes_of(user) for user in users] == [0, 0, 0]
+
+
+def test_rows_that_are_deleted_without_signals_are_found_by_reconciliation(user: User, database: str) -> None:
+    file = stored(user)
+    rows = File.everything.using(database).filter(pk=file.pk)
+    rows._raw_delete(database)
+    with dead_urls():
+        call_command("partway_reconcile", fix=["all"])
+    assert object_of(file) is None
 
 
 def test_a_deletion_that_is_rolled_back_removes_nothing(user: User, database: str) -> None:

@@ -18,7 +18,7 @@ from partway.cli.sizes import human_size
 from partway.core.findings import Finding, FindingKind
 from partway.core.reconcile import Step
 from partway.errors import InvalidInput, RecordsUnavailable, StoreError
-from partway.service.walk_state import Tally
+from partway.stores.walk_state import Tally
 
 _ALL = "all"
 _KINDS = [kind.value for kind in FindingKind]

@@ -7,7 +7,7 @@ The story is written once as plain `async def`. Over ports that block (named `Bl
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from typing import Any, TypeVar
 
 from partway.errors import WouldBlock
@@ -31,7 +31,7 @@ def run_straight(story: Coroutine[Any, Any, T]) -> T:
     raise WouldBlock("A story suspended without an event loop: give it blocking ports, or await it.")
 
 
-def iterate_straight(items: AsyncIterator[T]) -> Iterator[T]:
+def iterate_straight(items: AsyncIterator[T]) -> Generator[T, None, None]:
     """Walk an asynchronous iterator that never suspends, and close it at the end, also at an early one."""
     try:
         while True:

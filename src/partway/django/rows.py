@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -65,13 +66,17 @@ def part_of(row: models.Part) -> StoredPart:
 
 
 def content_type_of(name: str, *, using: str) -> int | None:
-    """The id of a model's content type by the model's name as `app.model`; None: this project has no such model."""
+    """The id of a model's content type by the model's name as `app.model`; None: this project has no such model.
+
+    A proxy's is that of the model whose rows it shows: they are deleted under either name.
+    """
     app_label, _, model = name.lower().partition(".")
     try:
-        found: int = ContentType.objects.db_manager(using).get_by_natural_key(app_label, model).pk
-    except ContentType.DoesNotExist:
+        found = apps.get_model(app_label, model)
+    except LookupError:
         return None
-    return found
+    kind: int = ContentType.objects.db_manager(using).get_for_model(found).pk
+    return kind
 
 
 def user_key(owner: str) -> Any:

@@ -12,9 +12,9 @@ from partway.core.reconcile import ReconcileSettings, Reconciliation, Step, Walk
 from partway.core.settling import life_of_urls
 from partway.errors import InvalidInput
 from partway.service.settings import ServiceSettings
-from partway.service.walk_state import Tally, WalkState
 from partway.service.wiring import wire_up
 from partway.stores.sorting import SortedOnDisk
+from partway.stores.walk_state import Tally, WalkState
 
 
 class Scope(NamedTuple):

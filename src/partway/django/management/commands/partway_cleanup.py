@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from partway.core.blocking import run_straight
 from partway.django.stories import stories
+from partway.django.tasks import run_upkeep
 from partway.errors import PartwayError
 
 
@@ -26,15 +27,19 @@ class Command(BaseCommand):
         Raises:
             CommandError: the database does not answer, or the store did not let everything be done.
         """
-        upkeep = stories().upkeep
         try:
-            report = run_straight(upkeep.look() if dry_run else upkeep.run())
+            done = _look() if dry_run else run_upkeep()
         except PartwayError as error:
             raise CommandError(error.detail) from error
-        for name in report.__slots__:
-            if count := getattr(report, name):
+        for name, count in done.items():
+            if count:
                 self.stdout.write(f"{count:8,}  {name}")
-        if not report.total:
+        if not any(done.values()):
             self.stdout.write("nothing to do")
-        if report.failed:
-            raise CommandError(f"{report.failed} files could not be looked after; the next run tries again.")
+        if failed := done["failed"]:
+            raise CommandError(f"{failed} files could not be looked after; the next run tries again.")
+
+
+def _look() -> dict[str, int]:
+    report = run_straight(stories().upkeep.look())
+    return {name: getattr(report, name) for name in report.__slots__}
