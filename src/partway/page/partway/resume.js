@@ -32,14 +32,15 @@ export function release(id) {
  *
  * @param {File} file
  * @param {string} fingerprint
- * @param {object} tools as `standing` has them
+ * @param {object} tools as `standing` has them, and `fields` of the initiation: what is attached elsewhere is another upload
  * @returns {Promise<Standing | null>}
  */
 export async function find(file, fingerprint, tools) {
-  const { client, ask, signal } = tools;
+  const { client, ask, signal, fields } = tools;
   const found = await ask(() => client.list({ status: "uploading", fingerprint }, { signal }));
-  for (const { id, file_size, file_name } of found.results) {
-    if (file_size !== file.size || file_name !== file.name || !take(id)) continue;
+  for (const record of found.results) {
+    const { id, file_size, file_name } = record;
+    if (file_size !== file.size || file_name !== file.name || parentOf(record) !== parentOf(fields) || !take(id)) continue;
     const result = await standing(id, file, tools).catch((error) => {
       release(id);
       throw error;
@@ -48,6 +49,11 @@ export async function find(file, fingerprint, tools) {
     release(id);
   }
   return null;
+}
+
+/** What a file is attached to, or will be, to be compared: as an id, 7 is "7". */
+function parentOf({ parent_content_type: kind, parent_object_id: id }) {
+  return JSON.stringify([kind ?? null, String(id ?? "")]);
 }
 
 /**

@@ -146,6 +146,7 @@ export class Upload extends EventTarget {
   tools() {
     return {
       client: this.client,
+      fields: this.fields,
       sums: this.sums,
       signal: this.control.signal,
       known: this.crcs ?? new Map(),
