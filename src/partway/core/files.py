@@ -69,8 +69,12 @@ class Files:
         self._clock = clock or SystemClock()
 
     async def page(self, query: FileQuery, *, caller: Caller) -> FilePage:
-        """The caller's own files, newest first; staff see everybody's unless the query names an owner."""
-        return await self._records.page(replace(query, owner=caller.sees_only or query.owner))
+        """The caller's own files, newest first; staff see everybody's unless the query names an owner or a fingerprint.
+
+        By a fingerprint clients find an upload to go on with: it would remain its owner's.
+        """
+        own = caller.id if query.fingerprint is not None else caller.sees_only
+        return await self._records.page(replace(query, owner=own or query.owner))
 
     async def get(self, file_id: UUID, *, caller: Caller) -> File:
         """One file.

@@ -125,7 +125,7 @@ class UploadedFileField(forms.Field):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         """What the page checks before it sends anything."""
-        attrs = {"accept": self.accept.html, "data-max-size": self.max_size}
+        attrs = {"accept": self.accept.html, "data-accept": self._accept_text, "data-max-size": self.max_size}
         return {name: value for name, value in attrs.items() if value}
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:

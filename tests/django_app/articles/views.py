@@ -28,7 +28,7 @@ class PlainForm(forms.Form):
     """A form of its own."""
 
     first = UploadedFileField()
-    second = UploadedFileField(required=False, accept="text/plain", max_size=1000, label="The second")
+    second = UploadedFileField(required=False, accept="text/plain", max_size=1536, label="The second")
 
 
 def enter(request: HttpRequest, name: str) -> HttpResponse:

@@ -5,11 +5,11 @@
  * error), `partway:cleared`. `upload` is the one under way, or null.
  */
 
-import { size } from "../app/format.js";
 import { Slots, SumWorker, Upload } from "../partway/index.js";
 import { takes } from "./accept.js";
 import { clientOf, formValue } from "./client.js";
 import { guard } from "./guard.js";
+import { size } from "./size.js";
 import { View } from "./view.js";
 
 const SLOTS = 4; // parts in flight over all fields of the page
@@ -96,8 +96,8 @@ class PartwayFile extends HTMLElement {
     const most = Number(this.picker.dataset.maxSize ?? Infinity);
     const { name } = file;
     if (file.size > most) return this.view.words("size", { name, size: size(file.size), most: size(most) });
-    const { accept } = this.picker;
-    return takes(accept, file) ? "" : this.view.words("type", { name, accept });
+    const { accept } = this.picker.dataset; // as the project wrote it
+    return takes(this.picker.accept, file) ? "" : this.view.words("type", { name, accept });
   }
 
   changed(upload) {
@@ -142,6 +142,7 @@ class PartwayFile extends HTMLElement {
   }
 
   pause() {
+    this.view.problem("");
     this.upload.pause();
   }
 

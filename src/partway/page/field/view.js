@@ -1,6 +1,7 @@
 /** What a field shows: its file, how far that is, and what went wrong. */
 
-import { duration, Rate, size } from "../app/format.js";
+import { duration, Rate } from "../app/format.js";
+import { size } from "./size.js";
 
 const SHOWN_EVERY = 200; // milliseconds
 const SAID_EVERY = 0.25; // of the file, to those who listen
