@@ -242,7 +242,7 @@ def test_a_rule_says_who_may_attach(client: Client, user: User) -> None:
         assert set_parent(mine).status_code == 200
         assert set_parent(other).json()["code"] == "parent_refused"
         assert set_parent(None).status_code == 200
-        foreign = make_file(b"hello", owner="somebody else")
+        foreign = make_file(b"hello", owner=User.objects.create(name=f"user-{uuid4()}"))
         assert set_parent(other, at=foreign).json()["code"] == "not_found"
         form = {"file": SimpleUploadedFile("a.txt", b"hello"), "parent_content_type": "tests_app.post"}
         answer = client.post("/v1/files/upload", {"parent_object_id": other.pk, **form})

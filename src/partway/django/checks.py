@@ -43,7 +43,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 @register(Tags.urls)
 def check_urls(**_: Any) -> list[CheckMessage]:
     """Whether the API can be reached, and files on the disk only by it."""
-    if not getattr(settings, "ROOT_URLCONF", None) or any(problems()):
+    if not getattr(settings, "ROOT_URLCONF", None) or problems():
         return []
     return [*_included(), *_published()]
 
@@ -196,7 +196,7 @@ def _served(resolver: URLResolver) -> Iterator[str]:
 def _disk() -> DiskPlace | None:
     """The folder of the files, if they lie in one."""
     try:
-        found: Place | None = None if any(problems()) else place()
+        found: Place | None = None if problems() else place()
     except (ImproperlyConfigured, ImportError):
         return None
     return found if isinstance(found, DiskPlace) else None

@@ -67,8 +67,8 @@ def configuration() -> Configuration:
         ImproperlyConfigured: they cannot be meant so.
     """
     with in_our_names():
-        for problem in problems():
-            raise ImproperlyConfigured(problem)
+        if wrong := problems():
+            raise ImproperlyConfigured(" ".join(wrong))
         found = place()
         store = open_store(found)
         return Configuration(

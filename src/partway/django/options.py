@@ -163,19 +163,16 @@ def is_given(name: str) -> bool:
     return _given().get(name) is not None
 
 
-def problems() -> Iterator[str]:
+def problems() -> list[str]:
     """What is wrong with the settings themselves: unknown keys, wrong values, and those that contradict each other."""
     try:
         given = _given()
     except ImproperlyConfigured as error:
-        yield str(error)
-        return
-    yield from _unknown(given)
-    for name, found in OPTIONS.items():
-        yield from _wrong(f'PARTWAY["{name}"]', found.kind, given.get(name, found.default))
-    for name, found in PLAIN.items():
-        yield from _wrong(name, found.kind, getattr(settings, name, found.default))
-    yield from _contradictions(given)
+        return [str(error)]
+    labelled = {f'PARTWAY["{name}"]': (found, given.get(name, found.default)) for name, found in OPTIONS.items()}
+    labelled |= {name: (found, getattr(settings, name, found.default)) for name, found in PLAIN.items()}
+    wrong = [text for label, (found, value) in labelled.items() for text in _wrong(label, found.kind, value)]
+    return [*_unknown(given), *wrong] or list(_contradictions(given))
 
 
 def _given() -> Mapping[str, Any]:

@@ -51,7 +51,7 @@ _NO_RULES = {"NotImplemented", "501", "MethodNotAllowed"}  # the store keeps no 
 @register(TAG, deploy=True)
 def check_store(**_: Any) -> list[CheckMessage]:
     """Whether the store answers, takes what the settings ask of it, and is prepared for uploads from pages."""
-    if any(problems()):
+    if problems():
         return []  # they are told of by themselves
     try:
         with in_our_names():

@@ -59,7 +59,7 @@ def local_files(folder: Path | str | None = None) -> Iterator[Path]:
 def make_file(
     content: bytes | str = b"",
     *,
-    owner: Model | str = "",
+    owner: Model | None = None,
     parent: Model | None = None,
     file_name: str = "file.bin",
     file_content_type: str | None = None,
@@ -69,7 +69,7 @@ def make_file(
 
     Args:
         content: what it holds.
-        owner: a user, or the text that stands for whoever owns it.
+        owner: a user; None: nobody's.
         parent: what it is attached to.
         file_name: as its owner has it.
         file_content_type: None: what the name says.
@@ -88,10 +88,13 @@ def make_file(
     ports: dict[str, Any] = {"store": found.store, "records": BlockingOrmRecords(using=found.database)}
     uploads = Uploads(**ports, settings=UploadSettings(key_template=found.uploads.key_template))
     made = run_straight(ProxiedUploads(**ports, uploads=uploads).store_small(new, body, caller=_caller(owner)))
-    return File.objects.using(found.database).get(pk=made.id)
+    rows = File.objects.using(found.database).filter(pk=made.id)
+    if owner is None:
+        rows.update(created_by=None)  # also where a user's key may be an empty text
+    return rows.get()
 
 
 def _caller(owner: Any) -> Caller:
-    if isinstance(owner, str):
-        return Caller(id=owner, name=owner)
+    if owner is None:
+        return Caller(id="")
     return Caller(id=str(owner.pk), name=owner.get_full_name() or owner.get_username())
