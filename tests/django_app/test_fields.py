@@ -308,6 +308,17 @@ def test_a_field_with_a_widget_of_its_own_chooses_among_rows() -> None:
     assert isinstance(field.formfield(widget=UploadInput(attrs={"class": "wide"})), UploadedFormField)
 
 
+def test_the_admin_shows_the_field_bare() -> None:
+    client = Client()
+    client.force_login(somebody(is_staff=True), backend="django.contrib.auth.backends.ModelBackend")
+    article = sent(stored(somebody())).save()
+    for path in ("add", f"{article.pk}/change"):
+        page = client.get(f"/admin/articles/article/{path}/").content.decode()
+        assert page.count("<partway-file") == 2  # one of them in the line that the page adds
+        assert page.count('type="module"') == 1
+        assert "related-widget-wrapper" not in page
+
+
 def test_the_script_is_served_for_good() -> None:
     page = ArticleForm()
     (url,) = [word.split('"')[1] for word in str(page.media).split() if word.startswith("src=")]

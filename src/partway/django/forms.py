@@ -51,6 +51,7 @@ class UploadInput(forms.Widget):
     """Chooses a file, uploads it from the page and sends its form value."""
 
     template_name = "partway/upload_input.html"
+    choices = ()  # the admin asks the widgets of foreign keys for them, up to Django 4.2
 
     @property
     def media(self) -> forms.Media:

@@ -7,7 +7,8 @@ const PATIENCE = 5 * 60_000; // milliseconds of nothing but failures
 
 /** @param {HTMLElement} field with the attributes that the server gave it @param {() => HTMLFormElement | null} form */
 export function clientOf({ dataset }, form) {
-  const headers = () => ({ [dataset.csrfHeader]: tokenIn(form()) ?? cookie(dataset.csrfCookie) });
+  // The cookie first: it is renewed when somebody logs in anew beside a form that lies open.
+  const headers = () => ({ [dataset.csrfHeader]: cookie(dataset.csrfCookie) ?? tokenIn(form()) });
   return new PartwayClient({ prefix: dataset.prefix, headers });
 }
 
