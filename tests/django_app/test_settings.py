@@ -275,7 +275,7 @@ def test_files_of_tests_lie_apart_and_past_the_policy(default_database: None, tm
             assert (file.file_size, file.file_content_type, file.upload_status) == (5, "text/plain", "completed")
             assert (file.created_by, file.created_by_name, file.parent) == (user, "Ann Lee", user)
             assert (file.is_public, file.metadata) == (True, {"a": 1})
-            assert configuration().uploads.policy.allowed_extensions == {"pdf"}
+            assert configuration().uploads.policy.allowed_extensions == frozenset({"pdf"})
         assert not folder.exists()
         with local_files(tmp_path / "mine") as mine:
             nobody = make_file()

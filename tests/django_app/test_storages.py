@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client, override_settings
-from storages.backends.s3 import S3Storage
+from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 
 from partway.core.blocking import run_straight
 from partway.core.file import Caller
@@ -37,7 +37,7 @@ KEYS = {"access_key": "AK", "secret_key": "secret", "bucket_name": "b"}
 S3 = "storages.backends.s3.S3Storage"
 
 
-class MediaStorage(S3Storage):
+class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages has no types
     """A storage of the project's own, as they are often written."""
 
     location = "media/uploads"

@@ -73,7 +73,7 @@ def sent_by_botocore(operation: str, **parameters: Any) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else value.decode()
         for name, value in found.items()
-        if name.startswith("x-amz-") and ("encryption" in name or name.endswith(("-class", "-tagging", "-directive")))
+        if name.startswith("x-amz-") and ("encryption" in name or name.endswith(("-class", "-tagging", "-directive", "-acl")))
     }
 
 
@@ -91,6 +91,7 @@ def sent_by_botocore(operation: str, **parameters: Any) -> dict[str, str]:
             ObjectOptions(tags=TAGS, storage_class="STANDARD_IA"),
             {"Tagging": "team=media&cost%20centre=a%2Bb%2Fc%3Dd%40e", "StorageClass": "STANDARD_IA"},
         ),
+        (ObjectOptions(acl="bucket-owner-full-control"), {"ACL": "bucket-owner-full-control"}),
     ],
 )
 def test_the_headers_are_botocores(options: ObjectOptions, parameters: dict[str, str]) -> None:
@@ -155,6 +156,10 @@ def test_a_form_is_kept_so(seaweedfs: SeaweedFS, boto: Any) -> None:
     run_straight(store.aclose())
 
 
+def test_a_form_names_its_acl_in_its_own_way() -> None:
+    assert ObjectOptions(acl="private").form_fields == {"acl": "private"}
+
+
 def test_a_form_names_its_tags_by_a_document() -> None:
     tagging = OPTIONS.form_fields["tagging"]
     tags = {tag.findtext("Key"): tag.findtext("Value") for tag in ElementTree.fromstring(tagging).iter("Tag")}
@@ -170,6 +175,7 @@ def test_a_form_names_its_tags_by_a_document() -> None:
         ({"tags": {"": "x"}}, "S3_OBJECT_TAGS"),
         ({"tags": {"a": "b\nc"}}, "S3_OBJECT_TAGS"),
         ({"tags": {"AWS:x": "b"}}, "S3_OBJECT_TAGS"),
+        ({"acl": "Mine!"}, "S3_ACL"),
     ],
 )
 def test_what_no_store_takes_is_refused(wrong: dict[str, Any], setting: str) -> None:

@@ -28,7 +28,7 @@ class _Unread(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> DataAndFiles:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> DataAndFiles[Any, Any]:
         return DataAndFiles(QueryDict(), MultiValueDict())
 
 

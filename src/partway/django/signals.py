@@ -1,11 +1,10 @@
 """Signals for the project's own code. Each is sent after the commit of what it tells of, with `file`: the row.
 
-Receivers get it at most once: a process that is killed in between sends nothing.
+Receivers get it at most once: a process that is killed in between sends nothing. What one raises is logged.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -41,10 +40,10 @@ def tell(before: File | None, after: File, *, using: str) -> None:
         after: the record as it is.
         using: the alias of its database.
     """
-    for signal in _signals(before, after):
-        if signal.has_listeners(models.File):
-            transaction.on_commit(partial(_send, signal, after.id, using), using=using, robust=True)
-    if upload_completed in _signals(before, after):
+    signals = _signals(before, after)
+    for signal in signals:
+        _send(signal, after.id, using=using)
+    if upload_completed in signals:
         ProgressSignals(using=using).tell(reported_progress(after, []))
 
 
@@ -60,16 +59,10 @@ class ProgressSignals:
 
     def tell(self, news: Progress | None = None) -> None:
         """See `core.events.Teller`."""
-        if news is None or not parts_reported.has_listeners(models.File):
-            return
-        facts = {
-            "uploaded_parts": news.uploaded_parts,
-            "total_parts": news.num_parts,
-            "uploaded_size": news.uploaded_size,
-            "file_size": news.file_size,
-        }
-        send = partial(_send, parts_reported, news.file_id, self._using, **facts)
-        transaction.on_commit(send, using=self._using, robust=True)
+        if news is not None:
+            facts = {"uploaded_parts": news.uploaded_parts, "total_parts": news.num_parts}
+            facts |= {"uploaded_size": news.uploaded_size, "file_size": news.file_size}
+            _send(parts_reported, news.file_id, using=self._using, **facts)
 
 
 def _signals(before: File | None, after: File) -> list[Signal]:
@@ -83,7 +76,14 @@ def _signals(before: File | None, after: File) -> list[Signal]:
     return found
 
 
-def _send(signal: Signal, file_id: UUID, using: str, **facts: int) -> None:
-    row = models.File.everything.using(using).filter(pk=file_id).first()
-    if row is not None:
-        signal.send(models.File, file=row, **facts)
+def _send(signal: Signal, file_id: UUID, *, using: str, **facts: int) -> None:
+    """Send a signal after the commit. What a receiver raises is logged, and keeps nothing from the others."""
+    if not signal.has_listeners(models.File):
+        return
+
+    def send() -> None:
+        row = models.File.everything.using(using).filter(pk=file_id).first()
+        if row is not None:
+            signal.send_robust(models.File, file=row, **facts)
+
+    transaction.on_commit(send, using=using, robust=True)
