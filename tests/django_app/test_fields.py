@@ -281,6 +281,24 @@ def test_a_file_that_something_needs_is_not_deleted() -> None:
     assert not File.everything.filter(pk__in=[needed.pk, free.pk]).exists()
 
 
+def test_references_on_each_database(database: str, tmp_path: Path) -> None:
+    with override_settings(MEDIA_ROOT=tmp_path, PARTWAY={"DATABASE": database}):
+        user = User.objects.using(database).create(name=f"user-{uuid4()}")
+        caller = Caller(id=user.name)
+        new = NewUpload(file_name="a.bin", file_size=5, file_content_type="")
+        ids = [run_straight(stories().proxied.store_small(new, b"hello", caller=caller)).id for _ in range(2)]
+        article = Article.objects.using(database).create(title="An article", attachment_id=ids[0])
+        picture = Picture.objects.using(database).create(article=article, image_id=ids[1])
+        outcomes = run_straight(stories().trash.delete_many(ids, caller=caller, hard=True))
+        assert [getattr(error, "error_code", None) for error in outcomes] == [None, "file_in_use"]
+        article.refresh_from_db()
+        assert article.attachment_id is None
+        article.delete()
+        assert not Picture.objects.using(database).filter(pk=picture.pk).exists()
+        run_straight(stories().files.delete(ids[1], caller=caller, hard=True))
+        assert not File.everything.using(database).filter(pk__in=ids).exists()
+
+
 def test_trash_that_something_came_to_need_stays() -> None:
     user = somebody()
     needed, free = stored(user), stored(user)
