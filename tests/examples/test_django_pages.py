@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -21,6 +22,9 @@ __all__ = ["browser", "page"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 PLAIN = Path(__file__).with_name("plain_upload.js")
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 POST = "#attachments-testapppost-3"
 
 
@@ -102,7 +106,7 @@ def test_files_are_attached_fetched_and_deleted(blog: Page, project: Project, tm
     digests = {name: write_random(tmp_path / name, size) for name, size in names.items()}
     post = blog.locator(POST)
     post.locator("input[type=file]").set_input_files([tmp_path / name for name in names])
-    expect(post.locator(".file")).to_have_count(2)
+    expect(post.locator(".file")).to_have_count(2, timeout=60_000)
     expect(post.locator(".transfer")).to_have_count(0)
     blog.context.clear_cookies()
     blog.reload()  # whoever reads the post may have its files
@@ -147,19 +151,26 @@ def test_an_attachment_under_way_is_cancelled(blog: Page, project: Project, tmp_
     slow_down(blog, after=1)
     blog.locator(POST).locator("input[type=file]").set_input_files(tmp_path / "film.mp4")
     transfer = blog.locator(".transfer", has_text="film.mp4")
-    expect(transfer).to_contain_text(re.compile(r"8(\.\d)? MiB of 40 MiB"))
+    expect(transfer).to_contain_text(re.compile(r"8(\.\d)? MiB of 40 MiB"), timeout=60_000)
     transfer.get_by_role("button", name="Cancel").click()
     expect(transfer).to_have_count(0)
     query = {"status": "aborted", "search": "film.mp4"}
     until(lambda: bool(project.demo("GET", "/files", params=query).json()["results"]), blog)
 
 
-def test_a_new_post(blog: Page) -> None:
+def test_a_new_post_with_a_picture(blog: Page, tmp_path: Path) -> None:
+    (tmp_path / "sails.png").write_bytes(PIXEL)
     blog.get_by_role("link", name="New post").click()
     blog.get_by_label("Title").fill("Second hand <b>sails</b>")
     blog.get_by_label("Body").fill("Two of them.")
+    blog.evaluate("customElements.whenDefined('partway-file').then(() => null)")
+    blog.locator("partway-file input[type=file]").set_input_files(tmp_path / "sails.png")
+    expect(blog.locator("partway-file")).to_have_attribute("data-state", "done")
     blog.get_by_role("button", name="Publish").click()
     expect(blog.get_by_role("heading", name="Second hand <b>sails</b>")).to_be_visible()
+    picture = blog.locator(".picture")
+    until(lambda: picture.evaluate("image => image.complete && image.naturalWidth") == 1, blog)
+    expect(blog.locator(".file")).to_have_count(0)  # it is shown, not listed
     expect(blog.locator(".choose")).to_have_count(1)
 
 

@@ -18,6 +18,8 @@ from tests.browser.driving import write_random
 from tests.examples.django_project import Project, on_folder, on_servers
 from tests.examples.plain_upload import upload_file_multipart
 
+OWN_COMMENT, ANOTHERS_COMMENT = 4, 1  # of the demo user and of the guest
+
 
 @pytest.fixture(scope="module", params=["folder", "servers"])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
@@ -76,7 +78,7 @@ def test_a_file_is_found_changed_moved_and_deleted(project: Project, demo: Api, 
     assert changed == demo("GET", path).json()
     assert (changed["name"], changed["description"]) == ("Notes of March", "by hand")
     assert (changed["file_name"], changed["file_size"], changed["upload_status"]) == ("notes.txt", 5, "completed")
-    parent = {"parent_content_type": "testapp.comment", "parent_object_id": 1}
+    parent = {"parent_content_type": "testapp.comment", "parent_object_id": OWN_COMMENT}
     moved = demo("POST", f"{path}/set-parent", json=parent).json()
     assert {name: moved[name] for name in parent} == parent
     assert demo("GET", "/files", params=query).json()["results"] == []
@@ -173,6 +175,23 @@ def test_files_are_their_owners(demo: Api, guest: Api) -> None:
     theirs = guest.upload(b"theirs")
     assert_problem(Api(demo.base)("GET", f"/files/{theirs['id']}"), 401, "not_authenticated")
     assert demo("GET", f"/files/{theirs['id']}").status_code == 200  # staff
+
+
+@pytest.mark.parametrize(
+    ("kind", "object_id", "status", "code"),
+    [
+        ("testapp.comment", ANOTHERS_COMMENT, 403, "parent_refused"),
+        ("testapp.comment", 10**6, 403, "parent_refused"),
+        ("auth.user", 1, 422, "invalid_input"),
+        ("testapp.comment", None, 422, "invalid_input"),
+    ],
+)
+def test_files_are_attached_to_ones_own(demo: Api, kind: str, object_id: int | None, status: int, code: str) -> None:
+    file = demo.upload(b"loose")
+    parent = {"parent_content_type": kind, "parent_object_id": object_id}
+    assert_problem(demo("POST", f"/files/{file['id']}/set-parent", json=parent), status, code)
+    body = {"file_name": "a.bin", "file_size": 4, "file_content_type": "", **parent}
+    assert_problem(demo("POST", "/files/uploads", json=body), status, code)
 
 
 def test_a_token_of_another_is_none(project: Project) -> None:

@@ -76,7 +76,11 @@ MAX_FILE_UPLOAD_SIZE = 5 * 1024**3  # bytes
 FILE_UPLOAD_PRESIGNED_URL_EXPIRATION = 3600  # seconds
 FILE_UPLOAD_QUOTA_PER_USER = 10 * 1024**3  # bytes
 
-PARTWAY = {"JWT_SECRET": SECRET_KEY}  # who signs tokens: testapp/tokens.py
+PARTWAY = {
+    "JWT_SECRET": SECRET_KEY,  # who signs tokens: testapp/tokens.py
+    "PARENTS": ["testapp.post", "testapp.comment"],
+    "MAY_ATTACH": "testapp.rules.may_attach",
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "partway.django.tokens.BearerTokens",  # programs

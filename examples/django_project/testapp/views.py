@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, Prefetch
@@ -17,8 +18,6 @@ from testapp.models import Comment, Post
 from testapp.tokens import LIFETIME, token_for
 
 from partway.django.models import File
-
-_PARENTS = ["testapp.post", "testapp.comment"]
 
 
 def _attachments() -> Prefetch:
@@ -86,7 +85,7 @@ def attachment(request: HttpRequest, file_id: UUID) -> HttpResponse:
 
     The API gives files to their owners alone. Who else may have one is the project's own decision, which is made here.
     """
-    file = get_object_or_404(File.objects.completed(), pk=file_id, parent_type__in=_PARENTS)
+    file = get_object_or_404(File.objects.completed(), pk=file_id, parent_type__in=settings.PARTWAY["PARENTS"])
     return redirect(file.presigned_url(as_attachment="show" not in request.GET))
 
 
