@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from examples import django_project
@@ -50,8 +51,8 @@ def main() -> None:
     django.setup()
     try:
         where = _check_store()
-    except PartwayError as error:
-        sys.exit(f"error: {error.detail}")
+    except (PartwayError, ImproperlyConfigured) as error:
+        sys.exit(f"error: {error}")
     _serve(options.port, where)
 
 

@@ -9,7 +9,7 @@ from tests.examples.process import run_example
 from tests.servers.ports import free_port
 from tests.servers.seaweedfs import SeaweedFS
 
-EXAMPLES = ["multipart_app", "presign_app", "proxied_app"]
+EXAMPLES = ["django_project", "multipart_app", "presign_app", "proxied_app"]
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, "multipart_app.client", "presign_app.client"])
