@@ -11,5 +11,6 @@ export function takes(accept, file) {
   const types = words.filter((word) => !word.startsWith("."));
   if (words.some((word) => word.startsWith(".") && name.endsWith(word))) return true;
   if (!file.type) return types.length > 0;
-  return types.some((type) => type === "*/*" || type === file.type || (type.endsWith("/*") && file.type.startsWith(type.slice(0, -1))));
+  const family = file.type.replace(/\/.*/, "/*");
+  return types.some((type) => ["*/*", family, file.type].includes(type));
 }

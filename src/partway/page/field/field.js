@@ -135,7 +135,8 @@ class PartwayFile extends HTMLElement {
 
   give(value, file) {
     this.input.value = value;
-    this.view.keep(file && { name: file.name, bytes: file.file_size, href: `${this.dataset.prefix}/files/${file.id}/download?redirect=true` });
+    const href = `${this.dataset.prefix}/files/${file?.id}/download?redirect=true`;
+    this.view.keep(file && { name: file.name, bytes: file.file_size, href });
     this.view.problem("");
     this.view.show();
     this.input.dispatchEvent(new Event("change", { bubbles: true }));
