@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from partway.s3.bucket_lifecycle import Abort, with_own_lifecycle_rule
 from partway.s3.bucket_rules import LIFECYCLE, RuleDocument
 from partway.stores.s3 import S3Store
 from partway.stores.s3.administration import BucketAdministration
+from tests.django_app.with_storages import with_storages
 from tests.servers.ports import free_port
 from tests.servers.seaweedfs import SeaweedFS
 
@@ -65,9 +67,11 @@ def ids(**options: Any) -> list[str]:
     return sorted(each.id or "" for each in found)
 
 
-def storage(**options: Any) -> override_settings:
+@contextmanager
+def storage(**options: Any) -> Iterator[None]:
     """A project with a bucket."""
-    return override_settings(STORAGES={"default": {"BACKEND": S3, "OPTIONS": {**KEYS, **options}}}, PARTWAY={})
+    with with_storages(default={"BACKEND": S3, "OPTIONS": {**KEYS, **options}}), override_settings(PARTWAY={}):
+        yield
 
 
 def test_nothing_is_said_where_nothing_is_wrong() -> None:
@@ -159,7 +163,7 @@ def test_what_a_storage_asks_for_in_vain() -> None:
 
 
 def test_a_storage_that_is_no_bucket() -> None:
-    with override_settings(STORAGES={"default": NO_STORAGE}):
+    with with_storages(default=NO_STORAGE):
         (found,) = said()
     assert found.id == "partway.W003"
     assert "django.core.files.storage.base.Storage" in found.msg

@@ -13,7 +13,7 @@ HERE = "tests/django_app"
 #: What stands on Django's database, forms, admin and test client; and of the acceptance tests the way of a file.
 CHOSEN = [
     *(f"{HERE}/test_{name}.py" for name in ("admin", "fields", "records", "removal", "serializers", "transactions")),
-    *(f"{HERE}/test_{name}.py" for name in ("tables", "user_models")),
+    *(f"{HERE}/test_{name}.py" for name in ("permissions", "settings", "tables", "user_models")),
     "tests/acceptance/test_uploads.py",
 ]
 WHICH = "not postgresql and not mariadb and not seaweedfs and not (test_uploads and not django-local)"

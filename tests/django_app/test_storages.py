@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ from partway.django.testing import make_file
 from partway.stores.local import BlockingLocalStore
 from partway.stores.memory import MemoryStore
 from tests.django_app.models import User
+from tests.django_app.with_storages import with_storages
 from tests.servers.seaweedfs import SeaweedFS
 
 CONTENT = bytes(range(256)) * 4096 * 6  # 6 MiB: two parts
@@ -44,9 +45,9 @@ class MediaStorage(S3Storage):  # type: ignore[misc]  # django-storages has no t
     default_acl = "bucket-owner-full-control"
 
 
-def storage(backend: str, **options: Any) -> override_settings:
+def storage(backend: str, **options: Any) -> AbstractContextManager[None]:
     """Settings with a default storage."""
-    return override_settings(STORAGES={"default": {"BACKEND": backend, "OPTIONS": options}})
+    return with_storages(default={"BACKEND": backend, "OPTIONS": options})
 
 
 def bucket(**options: Any) -> BucketPlace:
@@ -118,7 +119,7 @@ def test_a_storage_that_is_named_decides_alone(tmp_path: Path) -> None:
     aws = {"AWS_STORAGE_BUCKET_NAME": "b", "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "secret"}
     disk = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
     both = {"default": disk, "big": {"BACKEND": S3, "OPTIONS": {**KEYS, "bucket_name": "big"}}}
-    with override_settings(STORAGES=both, **aws):
+    with with_storages(**both), override_settings(**aws):
         for named, expected in {None: "b", "big": "big", "default": None}.items():
             with override_settings(PARTWAY={"STORAGE": named}):
                 found = place()

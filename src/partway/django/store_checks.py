@@ -23,7 +23,7 @@ from partway.django.buckets import BucketPlace
 from partway.django.conf import in_our_names, upload_settings
 from partway.django.options import option, problems
 from partway.django.storages import open_store, place
-from partway.errors import StoreError, StoreRefused, StoreUnavailable
+from partway.errors import PartwayError, StoreError
 from partway.s3.bucket_cors import cors_rules, judge
 from partway.s3.bucket_lifecycle import days_until_abort
 from partway.s3.bucket_rules import CORS, LIFECYCLE, RuleDocument, RuleKind
@@ -147,9 +147,9 @@ def origins() -> list[str]:
     return list(dict.fromkeys(f"{each.scheme}://{each.netloc}".lower() for each in found))
 
 
-def _refusal(ask: Callable[[], Coroutine[Any, Any, T]]) -> StoreError | None:
+def _refusal(ask: Callable[[], Coroutine[Any, Any, T]]) -> PartwayError | None:
     try:
         run_straight(ask())
-    except (StoreRefused, StoreUnavailable) as error:
+    except PartwayError as error:
         return error
     return None
