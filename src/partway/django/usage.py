@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Any, Self
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from types import MappingProxyType
+from typing import Any, NoReturn, Self
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from partway.core.file import UNFINISHED, File
+from partway.core.file import UNFINISHED, File, UploadStatus
 from partway.django import models
 from partway.errors import InvalidInput
 from partway.records.limits import OVER_BYTES, OVER_UPLOADS, over_limit
 
-_MOST_BYTES = 2**63 - 1
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ class Account:
             "file_size": file.file_size,
         }
 
+    def __add__(self, other: Account) -> Account:
+        return Account(self.bytes + other.bytes, self.files + other.files, self.open_uploads + other.open_uploads)
+
     def __neg__(self) -> Account:
         return Account(-self.bytes, -self.files, -self.open_uploads)
 
@@ -45,34 +51,63 @@ class Account:
         return Account(self.bytes - other.bytes, self.files - other.files, self.open_uploads - other.open_uploads)
 
 
-def account(using: str, owner: str, more: Account, *, limits: File | None = None) -> None:
+def leaves_sums(changes: Mapping[str, Any], when: Collection[UploadStatus]) -> bool:
+    """Whether a change to a record in one of some states leaves its owner's sums, whatever else the record says."""
+    if not changes.keys().isdisjoint({"file_size", "counted"}):
+        return False
+    status = changes.get("upload_status")
+    return status is None or (status in UNFINISHED and UNFINISHED.issuperset(when))
+
+
+def account_new(using: str, files: Sequence[File]) -> None:
+    """Add new files to their owners' sums, in a transaction that is under way.
+
+    Raises:
+        QuotaExceeded: one of them does not fit its limits when its turn comes.
+        InvalidInput: the sums would have more than 64 bits.
+    """
+    for owner in sorted({file.created_by for file in files}):  # so that two transactions take their locks in one order
+        own = [file for file in files if file.created_by == owner]
+        account(using, owner, sum(map(Account.of, own), Account(0, 0, 0)), room=_room(own))
+
+
+def account(using: str, owner: str, more: Account, *, room: Mapping[str, int] = MappingProxyType({})) -> None:
     """Add to an owner's sums, in a transaction that is under way; its row is held until the end of that.
 
     Args:
-        limits: a new file, whose limits the sums must fit then.
+        room: the most that the sums may be before.
 
     Raises:
-        QuotaExceeded: they do not.
+        QuotaExceeded, InvalidInput: they are more.
     """
     if not any(astuple(more)):
         return
     rows = models.OwnerUsage.objects.using(using)
-    changes = {name: F(name) + getattr(more, name) for name in ("bytes", "files", "open_uploads")}
-    if not rows.filter(pk=owner).update(**changes):
-        try:
-            with transaction.atomic(using):
-                rows.create(pk=owner)
-        except IntegrityError:
-            pass  # another was quicker
-        rows.filter(pk=owner).update(**changes)
-    if limits is not None:
-        _check(rows.get(pk=owner), limits)
+    fitting = rows.filter(pk=owner, **{f"{name}__lte": most for name, most in room.items()})
+    changes = {name: F(name) + value for name, value in asdict(more).items() if value}
+    if fitting.update(**changes):
+        return
+    with contextlib.suppress(IntegrityError), transaction.atomic(using):  # it is there: there is no room
+        rows.create(pk=owner)
+    if not fitting.update(**changes):
+        _refuse(rows.get(pk=owner), more, room)
 
 
-def _check(used: models.OwnerUsage, file: File) -> None:
-    if used.bytes > _MOST_BYTES:
+def _room(files: Sequence[File]) -> dict[str, int]:
+    """The most that may be used before new files are added, so that each still fits its limits when its turn comes."""
+    sums = Account(0, 0, 0)
+    room = {"bytes": _MOST, "open_uploads": _MOST}
+    for file in files:
+        adds = Account.of(file)
+        sums += adds
+        most_bytes = file.quota_bytes if adds.files and file.quota_bytes is not None else _MOST
+        room["bytes"] = min(room["bytes"], most_bytes - sums.bytes)
+        if adds.open_uploads and file.quota_uploads is not None:
+            room["open_uploads"] = min(room["open_uploads"], file.quota_uploads - sums.open_uploads)
+    return {name: most for name, most in room.items() if most != _MOST}
+
+
+def _refuse(used: models.OwnerUsage, more: Account, room: Mapping[str, int]) -> NoReturn:
+    if used.bytes + more.bytes > _MOST:
         raise InvalidInput("The owner's bytes are out of range; numbers have at most 64 bits.")
-    if file.counted and file.quota_bytes is not None and used.bytes > file.quota_bytes:
-        raise over_limit(OVER_BYTES)
-    if file.upload_status in UNFINISHED and file.quota_uploads is not None and used.open_uploads > file.quota_uploads:
-        raise over_limit(OVER_UPLOADS)
+    raise over_limit(OVER_BYTES if used.bytes > room["bytes"] else OVER_UPLOADS)
