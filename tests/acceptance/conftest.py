@@ -7,6 +7,7 @@ import pytest
 
 from tests.acceptance.api import NOTIFICATION_TOKEN, SECRET, Api, token_for
 from tests.acceptance.fronts import DJANGO, Front, front
+from tests.django_app.server import ASGI
 
 #: What only the service has; all else a Django project has too, which asks who calls before it looks at a body.
 OF_THE_SERVICE = {
@@ -17,14 +18,22 @@ OF_THE_SERVICE = {
     "test_reference",
     "test_watching",
 }
+#: What the third Django project is asked for: where databases and servers differ.
+OF_ALL_DATABASES = {"test_batches", "test_files", "test_form_upload", "test_limits", "test_uploads"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Ask a Django project for nothing that only the service has."""
-    left_out = [item for item in items if "[django-" in item.name and OF_THE_SERVICE & set(_names_of(item))]
+    left_out = [item for item in items if _is_left_out(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    if "[django-asgi-" in item.name and item.path.stem not in OF_ALL_DATABASES:
+        return True
+    return "[django-" in item.name and bool(OF_THE_SERVICE & set(_names_of(item)))
 
 
 def _names_of(item: pytest.Item) -> Sequence[str]:
@@ -33,10 +42,19 @@ def _names_of(item: pytest.Item) -> Sequence[str]:
 
 @pytest.fixture(
     scope="session",
-    params=["local-sqlite", "seaweedfs-postgres", "django-local-sqlite", "django-seaweedfs-postgres"],
+    params=[
+        "local-sqlite",
+        "seaweedfs-postgres",
+        "django-local-sqlite",
+        "django-seaweedfs-postgres",
+        "django-asgi-local-mariadb",
+    ],
 )
 def stack(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Settings of the embedded default, and of real S3 with PostgreSQL; the same for a Django project."""
+    """Settings of the embedded default, and of real S3 with PostgreSQL; the same for a Django project.
+
+    The third of the Django projects runs under ASGI on MariaDB, and has its requests in transactions.
+    """
     env = {"PARTWAY_JWT_SECRET": SECRET}
     if request.param.startswith("django-"):
         env[DJANGO] = "yes"
@@ -49,6 +67,9 @@ def stack(request: pytest.FixtureRequest) -> dict[str, str]:
             "AWS_SECRET_ACCESS_KEY": seaweedfs.secret_key,
             "PARTWAY_DATABASE_URL": request.getfixturevalue("postgres").new_database(),
         }
+    if request.param == "django-asgi-local-mariadb":
+        env |= {ASGI: "yes", "TEST_ATOMIC_REQUESTS": "yes"}
+        env["PARTWAY_DATABASE_URL"] = request.getfixturevalue("mariadb").new_database()
     return env
 
 
