@@ -291,6 +291,15 @@ def test_lines_that_the_admin_adds(editor: Page, project: DjangoServer, tmp_path
     expect(editor.locator("#pictures-1").get_by_role("link", name="two.bin")).to_be_visible()
 
 
+def test_a_form_of_paragraphs(editor: Page, project: DjangoServer, tmp_path: Path) -> None:
+    """A browser ends a paragraph at the first block in it."""
+    (tmp_path / "a.bin").write_bytes(b"a")
+    field = open_form(editor, project, "/articles/new?paragraphs=1")
+    choose(field, tmp_path / "a.bin")
+    wait_for(field, "done")
+    expect(field.locator(".partway-name")).to_have_text("a.bin")
+
+
 def test_two_fields_of_a_plain_form_and_one_content(editor: Page, project: DjangoServer, tmp_path: Path) -> None:
     (tmp_path / "same.txt").write_text("the same")
     open_form(editor, project, "/plain")
