@@ -46,10 +46,13 @@ class DjangoServer:
         assert self._process is not None
         return self._process.pid
 
+    def manage(self, *command: str) -> None:
+        """Run one of the project's commands, which must end well."""
+        subprocess.run([sys.executable, "-m", "django", *command, "--pythonpath", "."], env=self._env, check=True)
+
     def __enter__(self) -> DjangoServer:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        migrate = [sys.executable, "-m", "django", "migrate", "-v0", "--run-syncdb", "--pythonpath", "."]
-        subprocess.run(migrate, env=self._env, check=True)
+        self.manage("migrate", "-v0", "--run-syncdb")
         command = [_BIN / "gunicorn", "-b", f"127.0.0.1:{self.port}", "--threads", "16", "tests.django_app.wsgi"]
         if ASGI in self._env:
             where = ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]

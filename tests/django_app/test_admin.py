@@ -18,7 +18,7 @@ from django.db import connections
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
-from django.urls import include, path
+from django.urls import include, path, resolve
 from django.utils import timezone
 
 from partway.core.blocking import iterate_straight, run_straight
@@ -181,7 +181,7 @@ def test_the_list_tells_of_each_file_with_as_many_queries_for_many_as_for_one(
     assert "Ada Lovelace" in page
     assert f"post {post.pk}" in page
     assert '<span class="partway-badge partway-uploading">uploading</span>' in page
-    assert re.sub(r"\s", " ", page).count("2 of 3 parts, 12.0 MB</span>") == 1
+    assert re.sub(r"\s", " ", page).count("</progress> 2 of 3 parts, 12.0 MB</span>") == 1
     for _ in range(10):
         report(begun(owner), owner, 1)
         stored(owner, parent_content_type="tests_app.post", parent_object_id=str(post.pk))
@@ -276,6 +276,31 @@ def test_uploads_are_aborted_once_that_was_confirmed(client: Client, owner: Call
     assert (aborted.upload_status, aborted.settled) == ("aborted", True)
     assert run_straight(configuration().store.find_uploads(open_one.key)) == []
     assert "Aborted." in page_of(client, f"{LIST}{open_one.pk}/history/")
+
+
+def test_what_is_done_on_the_page_of_a_file_leads_back_to_it(client: Client, owner: Caller) -> None:
+    file = begun(owner, name="this one")
+    own = f"{LIST}{file.pk}/change/"
+
+    def offered() -> list[str]:
+        return re.findall(r'<button name="action" value="(\w+)">', page_of(client, own))
+
+    def press(action: str, **more: str) -> Any:
+        sent = {"action": action, "_selected_action": str(file.pk), "back": str(file.pk), **more}
+        return client.post(f"{LIST}?place=all", sent)
+
+    assert offered() == ["retry", "abort", "purge"]
+    assert str(file.pk) in re.findall(r'name="back" value="([^"]+)"', press("abort").content.decode())
+    assert press("abort", post="yes")["Location"] == own
+    assert offered() == ["purge"]
+    assert press("purge", post="yes")["Location"] == f"{LIST}?place=all"
+    finished = stored(owner)
+    own = f"{LIST}{finished.pk}/change/"
+    assert offered() == ["verify", "trash", "purge"]
+    act(client, "trash", finished)
+    assert offered() == ["verify", "restore", "purge"]
+    File.objects.filter(pk=finished.pk).delete()
+    assert offered() == ["retry"]
 
 
 def test_retrying_completes_gives_up_and_says_what_is_missing(client: Client, owner: Caller) -> None:
@@ -376,6 +401,11 @@ def test_a_row_that_has_gone_since_it_was_read_does_not_come_back(owner: Caller)
     assert not File.everything.filter(pk=file_id).exists()
     used = OwnerUsage.objects.get(pk=owner.id)
     assert (used.bytes, used.files, used.open_uploads) == (0, 0, 0)
+
+
+def test_what_an_action_did_at_the_store_is_not_undone_with_the_transaction_of_its_request() -> None:
+    view = resolve(LIST).func
+    assert view._non_atomic_requests == {"default"}  # type: ignore[attr-defined]
 
 
 def test_the_question_before_a_deletion_does_not_name_the_parts(client: Client, owner: Caller) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin
 
+BACK = "back"  #: a file's id, among what is sent: it was asked for on the file's page
 MOST = 1000  #: files at once: each may take a request to the store
 _MOST_SHOWN = 50  # files that a question lists
 _ABORTED = ngettext_lazy("%d upload was aborted.", "%d uploads were aborted.")
@@ -82,7 +83,7 @@ class FileActions(_ModelAdmin):
         self._tell(request, tally(files, deed), said=_ABORTED, noted="Aborted.")
         return None
 
-    @admin.action(permissions=["change"], description=gettext_lazy("Retry: complete or settle what is stuck"))
+    @admin.action(permissions=["change"], description=gettext_lazy("Retry what is stuck"))
     def retry(self, request: HttpRequest, queryset: QuerySet[File]) -> None:
         """Do what upkeep would do for each file, now, and complete uploads that are all there."""
         found = tally(self._chosen(request, queryset), lambda file: run_straight(stories().tending.tend(file.pk)))
@@ -91,7 +92,7 @@ class FileActions(_ModelAdmin):
         found.done = [each for each in found.done if each[1] is not Tended.NOTHING]
         self._tell(request, found, said=None, noted="Retried.")
 
-    @admin.action(permissions=["view"], description=gettext_lazy("Verify: compare with the store"))
+    @admin.action(permissions=["view"], description=gettext_lazy("Verify against the store"))
     def verify(self, request: HttpRequest, queryset: QuerySet[File]) -> None:
         """Compare each finished file's record with its object: whose it is, its size, ETag and checksum."""
         self._tell(request, tally(self._chosen(request, queryset), _verify), said=_VERIFIED, noted=None)
@@ -143,6 +144,7 @@ class FileActions(_ModelAdmin):
             "opts": self.opts,
             "media": self.media,
             "action": action,
+            "back": request.POST.get(BACK, ""),
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "consequence": consequence,
             "files": files,

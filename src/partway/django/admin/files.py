@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,25 +25,27 @@ from django.utils.translation import gettext_lazy as _
 from partway.core.blocking import run_straight
 from partway.core.refusals import no_such_file
 from partway.django.admin import showing
-from partway.django.admin.actions import FileActions, caller_of
+from partway.django.admin.actions import BACK, FileActions, caller_of
 from partway.django.admin.filters import ParentFilter, PlaceFilter, TypeFilter
 from partway.django.admin.forms import EDITABLE, FileForm, PartInline
 from partway.django.answers import addresses
 from partway.django.conf import configuration
 from partway.django.doors import database_door
-from partway.django.models import File, Part, Status
+from partway.django.models import File, Part
+from partway.django.options import database_alias
 from partway.django.stories import stories
 from partway.errors import PartwayError
 from partway.records.values import folded
 
-_ABOUT = ("shown_size", "file_name", "file_content_type", "detected_content_type", "checksum", "etag")
-_WHOSE = ("shown_owner", "shown_parent", "copied_from")
+_CONTENT = (("shown_size", "shown_type", "detected_content_type"), "file_name", ("checksum", "etag"))
+_WHOSE = (("shown_owner", "shown_parent", "copied_from"),)
 _UPLOAD = (
-    *("shown_status", "shown_progress", "failure", "part_size", "total_parts", "checksum_algorithm", "fingerprint"),
-    *("upload_expires_at", "settled", "counted"),
+    ("shown_status", "failure"),
+    ("shown_plan", "checksum_algorithm", "single_put"),
+    ("upload_expires_at", "settled", "counted"),
 )
-_PLACE = ("id", "key", "upload_id", "single_put")
-_TIMES = ("created", "modified", "completed", "deleted", "purging")
+_PLACE = (("id", "upload_id"), "key")
+_TIMES = (("created", "modified", "completed"), ("deleted", "purging"))
 
 for _field in File._meta.concrete_fields:
     if _field.name in {"key", "owner", "created_by_name"}:
@@ -57,8 +60,8 @@ class FileAdmin(FileActions):
 
     form = FileForm
     list_display = (
-        *("shown_name", "shown_owner", "shown_size", "file_content_type", "shown_status", "shown_progress", "created"),
-        *("listed_parent", "shown_download"),
+        *("shown_name", "listed_download", "shown_owner", "shown_size", "shown_type", "shown_status", "created"),
+        "listed_parent",
     )
     list_filter = (PlaceFilter, "upload_status", TypeFilter, "created", "is_public", ParentFilter)
     list_per_page = 50
@@ -67,15 +70,15 @@ class FileAdmin(FileActions):
     show_full_result_count = False
     search_fields = ("folded_name", "folded_file_name", "key__lower", "owner__lower", "created_by_name__lower")
     search_help_text = _("Search by name, key, owner or id.")
-    readonly_fields = (*_ABOUT, *_WHOSE, *_UPLOAD, *_PLACE, *_TIMES)
     fieldsets = (
         (None, {"fields": EDITABLE}),
-        (_("Content"), {"fields": _ABOUT}),
+        (_("Content"), {"fields": _CONTENT}),
         (_("Belongs to"), {"fields": _WHOSE}),
         (_("Upload"), {"fields": _UPLOAD}),
         (_("At the store"), {"fields": _PLACE}),
         (_("Times"), {"fields": _TIMES}),
     )
+    readonly_fields = flatten((*_CONTENT, *_WHOSE, *_UPLOAD, *_PLACE, *_TIMES))
 
     class Media:
         """The look of badges and bars."""
@@ -100,35 +103,40 @@ class FileAdmin(FileActions):
         """In a unit that fits, and in bytes."""
         return format_html('<span title="{}">{}</span>', file.file_size, filesizeformat(file.file_size))
 
+    @admin.display(description=_("type"), ordering="file_content_type")
+    def shown_type(self, file: File) -> str:
+        """As it was declared."""
+        return str(file.file_content_type)
+
     @admin.display(description=_("status"))
     def shown_status(self, file: File) -> str:
-        """In colour."""
-        return showing.badges(file)
-
-    @admin.display(description=_("progress"))
-    def shown_progress(self, file: File) -> str:
-        """By the client's reports."""
+        """In colour, and how far it has come by the client's reports."""
         counted: Any = file  # annotated
-        return showing.progress(file, parts=counted.reported, last=counted.last_reported)
+        progress = showing.progress(file, parts=counted.reported, last=counted.last_reported)
+        return format_html("{} {}", showing.badges(file), progress)
+
+    @admin.display(description=_("parts"))
+    def shown_plan(self, file: File) -> str:
+        """How it is cut."""
+        return format_html("{} &times; {}", file.num_parts, filesizeformat(file.part_size))
 
     @admin.display(description=_("attached to"))
-    def listed_parent(self, file: File) -> str:
+    def listed_parent(self, file: File) -> str | None:
         """What it is attached to, without a query."""
         return showing.parent_name(file)
 
     @admin.display(description=_("attached to"))
     def shown_parent(self, file: File) -> str:
         """What it is attached to."""
-        return showing.parent(file, site=self.admin_site.name)
+        return showing.parent(file, site=self.admin_site.name) or self.get_empty_value_display()
 
-    @admin.display(description=_("download"))
-    def shown_download(self, file: File) -> str:
+    @admin.display(description="")
+    def listed_download(self, file: File) -> str:
         """A link that is signed once it is followed."""
-        if file.upload_status != Status.COMPLETED or file.deleted is not None or file.purging is not None:
+        if not showing.is_there(file):
             return ""
-        return showing.link(
-            reverse(f"admin:{self._download}", args=[file.pk], current_app=self.admin_site.name), _("Download")
-        )
+        url = reverse(f"admin:{self._download}", args=[file.pk], current_app=self.admin_site.name)
+        return showing.download(url, str(file))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[File]:
         """All files, also those in the trash; those that are being removed are for who may remove."""
@@ -200,6 +208,26 @@ class FileAdmin(FileActions):
         """Delete rows; see `partway.django.removal`. Those that are being removed already are left."""
         queryset.filter(purging__isnull=True).delete()
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page of a file, with what can be done with it."""
+        file: File | None = kwargs.get("obj")
+        if file is not None:
+            described = dict(self.get_action_choices(request))
+            useful = showing.useful_actions(file)
+            context["file_actions"] = [(name, described[name]) for name in useful if name in described]
+            context["is_there"] = showing.is_there(file)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[File], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """What comes after an action: the page that it was asked for on, if the file is still there."""
+        answer: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
+        file = self.get_object(request, request.POST.get(BACK, ""))
+        if file is None or not isinstance(answer, HttpResponseRedirect):
+            return answer
+        return HttpResponseRedirect(showing.change_url(self.admin_site.name, self.model, file.pk) or answer.url)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What would be deleted: not what is being removed already."""
         return super().get_deleted_objects([file for file in objs if file.purging is None], request)
@@ -225,6 +253,7 @@ class FileAdmin(FileActions):
 
         return self._answer(request, signed)
 
+    @transaction.non_atomic_requests(using=database_alias())  # what the store did is not undone with a request's
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, and what is done with many files."""
         view = partial(super().changelist_view, request, extra_context)

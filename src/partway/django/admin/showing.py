@@ -45,11 +45,10 @@ def badges(file: File) -> SafeString:
 
 
 def progress(file: File, *, parts: int, last: int | None) -> SafeString | str:
-    """How far an upload has come by its client's reports; of a complete one, of how many parts it was made."""
-    if file.upload_status == Status.COMPLETED:
-        return ngettext("%(count)d part", "%(count)d parts", file.num_parts) % {"count": file.num_parts}
-    plan = PartPlan(file.file_size, file.part_size, file.num_parts)
-    size = reported_size(plan, parts=parts, last=last)
+    """How far an upload has come, or had come, by its client's reports; nothing for a complete one."""
+    if file.upload_status == Status.COMPLETED or (file.upload_status not in OPEN and not parts):
+        return ""
+    size = reported_size(PartPlan(file.file_size, file.part_size, file.num_parts), parts=parts, last=last)
     percent = 100 * size // file.file_size if file.file_size else 0
     words = ngettext(
         "%(parts)d of %(count)d part, %(size)s",
@@ -57,13 +56,35 @@ def progress(file: File, *, parts: int, last: int | None) -> SafeString | str:
         file.num_parts,
     ) % {"parts": parts, "count": file.num_parts, "size": filesizeformat(size)}
     if file.upload_status not in OPEN:
-        return words
+        return format_html('<span class="partway-progress">{}</span>', words)
     return format_html(
         '<span class="partway-progress"><progress max="100" value="{}" aria-label="{} %"></progress> {}</span>',
         percent,
         percent,
         words,
     )
+
+
+def is_there(file: File) -> bool:
+    """Whether a file can be downloaded."""
+    return file.upload_status == Status.COMPLETED and file.deleted is None and file.purging is None
+
+
+def useful_actions(file: File) -> list[str]:
+    """Names of actions that could do something with a file as it stands."""
+    if file.purging is not None:
+        return ["retry"]
+    if file.upload_status in OPEN:
+        return ["retry", "abort", "purge"]
+    if file.upload_status == Status.COMPLETED:
+        return ["verify", "trash" if file.deleted is None else "restore", "purge"]
+    return [*([] if file.settled else ["retry"]), "purge"]
+
+
+def download(url: str, name: str) -> SafeString:
+    """An arrow that leads to a file's bytes."""
+    label = _("Download %(name)s") % {"name": name}
+    return format_html('<a class="partway-download" href="{}" title="{}" aria-label="{}">↓</a>', url, label, label)
 
 
 def link(url: str | None, text: Any) -> SafeString | str:
@@ -80,15 +101,15 @@ def change_url(site: str, model: type[Model], pk: Any) -> str | None:
         return None
 
 
-def parent_name(file: File) -> str:
+def parent_name(file: File) -> str | None:
     """What a file is attached to, without asking the database for it."""
     if file.parent_type is None:
-        return ""
+        return None
     model = _model(file.parent_type)
     return f"{file.parent_type if model is None else model._meta.verbose_name} {file.parent_object_id}"
 
 
-def parent(file: File, *, site: str) -> SafeString | str:
+def parent(file: File, *, site: str) -> SafeString | str | None:
     """What a file is attached to, as it calls itself."""
     found = _parent(file)
     if found is None:
