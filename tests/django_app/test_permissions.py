@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import Http404
@@ -57,8 +59,6 @@ def signed_in(user: User, **options: Any) -> Client:
 
 def partway(**more: Any) -> override_settings:
     """More keys of `PARTWAY`."""
-    from django.conf import settings
-
     return override_settings(PARTWAY={**settings.PARTWAY, **more})
 
 
@@ -150,10 +150,20 @@ class Rarely(ScopedRateThrottle):
     THROTTLE_RATES = {"partway_initiate": "2/hour", "partway_download": "1/day", "other": "1/day"}  # noqa: RUF012
 
 
-@pytest.mark.parametrize("how", ["partway", "framework"])
+def throttled(how: str) -> AbstractContextManager[Any]:
+    """A project in which requests are counted, by whatever setting."""
+    if how == "view":
+        return patch.object(FilesView, "throttle_classes", [Rarely])
+    if how == "partway":
+        return partway(THROTTLE_CLASSES=[f"{__name__}.Rarely"])
+    return override_settings(
+        REST_FRAMEWORK={**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_CLASSES": [f"{__name__}.Rarely"]}
+    )
+
+
+@pytest.mark.parametrize("how", ["view", "partway", "framework"])
 def test_throttles_count_by_families_of_endpoints(client: Client, how: str) -> None:
-    views = patch.object(FilesView, "throttle_classes", [Rarely] if how == "framework" else [])
-    with views, partway(THROTTLE_CLASSES=[f"{__name__}.Rarely"] if how == "partway" else None):
+    with throttled(how):
         statuses = [client.post("/v1/files/uploads", NEW, "application/json").status_code for _ in range(3)]
         assert statuses == [201, 201, 429]
         answer = client.post("/v1/files/uploads/batch", {"files": [NEW]}, "application/json")

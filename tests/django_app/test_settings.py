@@ -17,10 +17,9 @@ from partway.core.file import Caller, File
 from partway.core.initiation import NewUpload
 from partway.core.parts import GIB, MIB
 from partway.django.conf import Configuration, configuration
-from partway.django.models import File as Row
 from partway.django.options import OPTIONS, PLAIN, option, problems
 from partway.django.stories import stories
-from partway.django.testing import local_files, make_file
+from partway.django.testing import make_file
 from partway.errors import PolicyRefused
 from tests.acceptance.api import SECRET
 from tests.django_app.models import User
@@ -262,22 +261,3 @@ def test_hooks_are_asked_and_told(default_database: None) -> None:
         assert [heard.id for heard in HOOKS.heard] == [file.id]
         make_file(b"hello", file_name="no")  # past the hooks
         assert len(HOOKS.heard) == 1
-
-
-def test_files_of_tests_lie_apart_and_past_the_policy(default_database: None, tmp_path: Path) -> None:
-    strict = {"ALLOWED_EXTENSIONS": ["pdf"], "STORAGE": "default", "CDN_URL": "https://cdn.example.com"}
-    with override_settings(PARTWAY=strict, MAX_FILE_UPLOAD_SIZE=1):
-        with local_files() as folder:
-            user = User.objects.create(name=f"user-{uuid4()}", full_name="Ann Lee")
-            file = make_file("grün", owner=user, parent=user, file_name="a.txt", is_public=True, metadata={"a": 1})
-            assert (folder / "objects").is_dir()
-            assert run_straight(configuration().store.head(file.key)) is not None
-            assert (file.file_size, file.file_content_type, file.upload_status) == (5, "text/plain", "completed")
-            assert (file.created_by, file.created_by_name, file.parent) == (user, "Ann Lee", user)
-            assert (file.is_public, file.metadata) == (True, {"a": 1})
-            assert configuration().uploads.policy.allowed_extensions == frozenset({"pdf"})
-        assert not folder.exists()
-        with local_files(tmp_path / "mine") as mine:
-            nobody = make_file()
-            assert (nobody.created_by, nobody.file_size, mine) == (None, 0, tmp_path / "mine")
-            assert Row.objects.filter(pk=file.pk).exists()

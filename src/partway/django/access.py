@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.parsers import BaseParser, DataAndFiles
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
@@ -36,6 +37,7 @@ class GuardedView(APIView):
     """An endpoint behind `PARTWAY["PERMISSION_CLASSES"]` and `PARTWAY["THROTTLE_CLASSES"]`."""
 
     permission_classes: Sequence[type[BasePermission]] = ()  #: instead of the settings'; empty: those
+    throttle_classes: Sequence[type[BaseThrottle]] = ()  #: likewise
     versioning_class = None  # the path says it
     family: ClassVar[str] = "partway_files"  #: the scope of `ScopedRateThrottle`
 
@@ -71,8 +73,8 @@ class GuardedView(APIView):
 
     @property
     def _throttle_kinds(self) -> Sequence[Any]:
-        kinds: Sequence[Any] | None = option("THROTTLE_CLASSES")
-        return self.throttle_classes if kinds is None else kinds
+        named: Sequence[Any] | None = option("THROTTLE_CLASSES")
+        return self.throttle_classes or (api_settings.DEFAULT_THROTTLE_CLASSES if named is None else named)
 
 
 def our_error(error: Exception) -> PartwayError | None:
