@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -41,8 +40,6 @@ def test_files_of_tests_lie_apart_and_past_the_policy(default_database: None, tm
 class PostTests(TestCase):
     """As docs/django.md shows it."""
 
-    databases: ClassVar = {"default"}
-
     def setUp(self) -> None:
         """An empty folder, somebody and a post."""
         self.enterContext(local_files())
@@ -56,7 +53,7 @@ class PostTests(TestCase):
         assert transaction.get_connection().in_atomic_block
         self.client.force_login(self.user)
         assert self.client.get(f"/v1/files/{file.pk}/download").getvalue() == b"hello"
-        assert list(Row.objects.of(self.post).completed()) == [file]
+        assert file.parent == self.post
 
 
 @local_files()
