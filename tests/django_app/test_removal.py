@@ -9,10 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Sum
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from partway.core.blocking import run_straight
@@ -210,3 +212,9 @@ def test_the_sums_are_those_of_the_rows(user: User, database: str) -> None:
     run_straight(stories().files.delete(files[1].pk, caller=Caller(id=user.name), hard=True))
     counted = File.everything.using(database).filter(owner=user.name, counted=True)
     assert bytes_of(user) == counted.aggregate(sum=Sum("file_size"))["sum"]
+
+
+def test_rows_that_files_are_never_attached_to_are_deleted_without_reading_them(database: str) -> None:
+    with CaptureQueriesContext(connections[database]) as asked:
+        Session.objects.using(database).filter(expire_date__lt=timezone.now()).delete()
+    assert [each["sql"] for each in asked if "SELECT" in each["sql"]] == []

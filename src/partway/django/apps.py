@@ -18,8 +18,11 @@ class PartwayConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to deletions, check the project, and describe the API where somebody asks for that."""
-        for name in ("checks", "removal", "store_checks"):
+        for name in ("checks", "store_checks"):
             importlib.import_module(f"partway.django.{name}")
+        from partway.django.removal import listen
+
+        listen()
         if apps.is_installed("drf_spectacular"):
             from partway.django.schema import describe_files
 

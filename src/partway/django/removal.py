@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Model
@@ -56,10 +57,19 @@ def bring_back(instance: models.File, using: str, **_: Any) -> None:
     account(using, before.created_by, Account.of(file_of(row)) - Account.of(before))
 
 
-@receiver(post_delete)
+def listen() -> None:
+    """Hear of the deletion of whatever files may be attached to, and of nothing else.
+
+    Rows whose deletion somebody hears of are all read first; others, as sessions, Django removes by one statement.
+    """
+    for model in apps.get_models():
+        if model._meta.app_label not in _NO_PARENTS:
+            post_delete.connect(delete_attached, sender=model)
+
+
 def delete_attached(sender: type[Model], instance: Model, using: str, **_: Any) -> None:
     """Delete the files that were attached to a deleted object."""
-    if sender._meta.app_label in _NO_PARENTS or instance.pk is None or not _is_installed(using):
+    if instance.pk is None or not _is_installed(using):
         return
     kind = ContentType.objects.db_manager(using).get_for_model(sender)
     models.File.everything.using(using).filter(
