@@ -73,7 +73,8 @@ def sent_by_botocore(operation: str, **parameters: Any) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else value.decode()
         for name, value in found.items()
-        if name.startswith("x-amz-") and ("encryption" in name or name.endswith(("-class", "-tagging", "-directive", "-acl")))
+        if name.startswith("x-amz-")
+        and ("encryption" in name or name.endswith(("-class", "-tagging", "-directive", "-acl")))
     }
 
 
