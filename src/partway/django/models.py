@@ -205,4 +205,4 @@ class OwnerUsage(models.Model):
         verbose_name_plural = _("usage")
 
     def __str__(self) -> str:
-        return self.owner
+        return str(self.owner)
