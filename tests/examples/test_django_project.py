@@ -177,6 +177,17 @@ def test_files_are_their_owners(demo: Api, guest: Api) -> None:
     assert demo("GET", f"/files/{theirs['id']}").status_code == 200  # staff
 
 
+def test_everybody_has_a_quota(guest: Api) -> None:
+    most = 5 * 1024**3
+    begun = [guest.initiate(file_size=size, presign_parts=0) for size in (most, most - MIB)]
+    body = {"file_name": "a.bin", "file_size": MIB + 1, "file_content_type": ""}
+    refused = assert_problem(guest("POST", "/files/uploads", json=body), 413, "quota_exceeded")
+    assert refused["limit"] == 10 * 1024**3
+    for each in begun:
+        guest("DELETE", f"/files/uploads/{each['id']}")
+    guest("DELETE", f"/files/uploads/{guest.initiate(**body)['id']}")
+
+
 @pytest.mark.parametrize(
     ("kind", "object_id", "status", "code"),
     [
