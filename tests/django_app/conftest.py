@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import django
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import override_settings
 
 from tests.django_app.databases import database_of
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django_app.settings")
 django.setup()
+
+
+@pytest.fixture(autouse=True)
+def folder_of_its_own(tmp_path: Path) -> Iterator[None]:
+    """No test keeps files where another one finds them."""
+    with override_settings(MEDIA_ROOT=tmp_path / "media"):
+        yield
 
 
 @pytest.fixture(scope="session")

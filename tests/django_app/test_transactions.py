@@ -22,6 +22,7 @@ from partway.core.reconcile import Step
 from partway.django.api import FilesView
 from partway.django.conf import configuration
 from partway.django.models import File as Row
+from partway.django.models import Part
 from partway.django.reconcile import run_reconcile
 from partway.django.stories import stories
 from partway.django.tasks import cleanup_expired_uploads
@@ -55,7 +56,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def project(database: str, store: dict[str, Any]) -> Iterator[None]:
     """The app on each database and each store, with no files."""
-    Row.everything.using(database).all()._raw_delete(database)
+    for rows in (Part.objects.using(database).all(), Row.everything.using(database).all()):
+        rows._raw_delete(database)
     with override_settings(**store, PARTWAY={"DATABASE": database}):
         yield
 
