@@ -47,6 +47,7 @@ class BlockingOrmRecords:
 
     def __init__(self, *, using: str = "default") -> None:
         self._using = using
+        self._rows = models.File.everything.using(using).order_by()  # the model's own order is for people
 
     async def add(self, file: File) -> File:
         """Insert a record, and return the one that stands (`partway.core.ports.Records.add`)."""
@@ -221,10 +222,6 @@ class BlockingOrmRecords:
         """Raise `RecordsUnavailable` if the database does not answer or the app's tables are not there."""
         with database_door(self._using):
             self._rows.order_by().first()
-
-    @property
-    def _rows(self) -> QuerySet[models.File]:
-        return models.File.everything.using(self._using)
 
     @property
     def _standing(self) -> QuerySet[models.File]:

@@ -42,7 +42,7 @@ class BearerTokens(BaseAuthentication):
     def user_of(self, caller: Caller) -> Any | None:
         """The user that a token names; None: there is none. Override it to make users when they first come."""
         users = get_user_model()
-        return users._default_manager.filter(**{users.USERNAME_FIELD: caller.id}).first()
+        return next(iter(users._default_manager.filter(**{users.USERNAME_FIELD: caller.id})), None)
 
     def authenticate_header(self, request: Request) -> str:
         """What a refusal asks for."""

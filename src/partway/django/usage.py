@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
-from types import MappingProxyType
-from typing import Any, NoReturn, Self
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn, Self
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connections, transaction
 
 from partway.core.file import UNFINISHED, File, UploadStatus
 from partway.django import models
@@ -51,6 +49,16 @@ class Account:
         return Account(self.bytes - other.bytes, self.files - other.files, self.open_uploads - other.open_uploads)
 
 
+class Room(NamedTuple):
+    """The most that an owner's sums may be before something is added to them."""
+
+    bytes: int = _MOST
+    open_uploads: int = _MOST
+
+
+_ANY_ROOM = Room()
+
+
 def leaves_sums(changes: Mapping[str, Any], when: Collection[UploadStatus]) -> bool:
     """Whether a change to a record in one of some states leaves its owner's sums, whatever else the record says."""
     if not changes.keys().isdisjoint({"file_size", "counted"}):
@@ -71,43 +79,50 @@ def account_new(using: str, files: Sequence[File]) -> None:
         account(using, owner, sum(map(Account.of, own), Account(0, 0, 0)), room=_room(own))
 
 
-def account(using: str, owner: str, more: Account, *, room: Mapping[str, int] = MappingProxyType({})) -> None:
+def account(using: str, owner: str, more: Account, *, room: Room = _ANY_ROOM) -> None:
     """Add to an owner's sums, in a transaction that is under way; its row is held until the end of that.
 
-    Args:
-        room: the most that the sums may be before.
-
     Raises:
-        QuotaExceeded, InvalidInput: they are more.
+        QuotaExceeded, InvalidInput: there is no room.
     """
-    if not any(astuple(more)):
+    if more == Account(0, 0, 0) or _add(using, owner, more, room):
         return
     rows = models.OwnerUsage.objects.using(using)
-    fitting = rows.filter(pk=owner, **{f"{name}__lte": most for name, most in room.items()})
-    changes = {name: F(name) + value for name, value in asdict(more).items() if value}
-    if fitting.update(**changes):
-        return
-    with contextlib.suppress(IntegrityError), transaction.atomic(using):  # it is there: there is no room
+    with contextlib.suppress(IntegrityError), transaction.atomic(using):  # it is there if there is no room
         rows.create(pk=owner)
-    if not fitting.update(**changes):
+    if not _add(using, owner, more, room):
         _refuse(rows.get(pk=owner), more, room)
 
 
-def _room(files: Sequence[File]) -> dict[str, int]:
-    """The most that may be used before new files are added, so that each still fits its limits when its turn comes."""
-    sums = Account(0, 0, 0)
-    room = {"bytes": _MOST, "open_uploads": _MOST}
+def _add(using: str, owner: str, more: Account, room: Room) -> bool:
+    """Add if there is room. Every upload waits for this, and the ORM would take longer than the database."""
+    connection = connections[using]
+    names = (models.OwnerUsage._meta.db_table, "bytes", "files", "open_uploads", "owner")
+    table, sizes, files, uploads, owners = map(connection.ops.quote_name, names)
+    statement = (
+        f"UPDATE {table} SET {sizes} = {sizes} + %s, {files} = {files} + %s, {uploads} = {uploads} + %s "  # noqa: S608  # names of ours
+        f"WHERE {owners} = %s AND {sizes} <= %s AND {uploads} <= %s"
+    )
+    values: list[Any] = [more.bytes, more.files, more.open_uploads, owner, room.bytes, room.open_uploads]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return bool(cursor.rowcount)
+
+
+def _room(files: Sequence[File]) -> Room:
+    """What new files need, so that each fits its limits when its turn comes."""
+    sums, most_bytes, most_uploads = Account(0, 0, 0), _MOST, _MOST
     for file in files:
         adds = Account.of(file)
         sums += adds
-        most_bytes = file.quota_bytes if adds.files and file.quota_bytes is not None else _MOST
-        room["bytes"] = min(room["bytes"], most_bytes - sums.bytes)
+        limit = file.quota_bytes if adds.files and file.quota_bytes is not None else _MOST
+        most_bytes = min(most_bytes, limit - sums.bytes)
         if adds.open_uploads and file.quota_uploads is not None:
-            room["open_uploads"] = min(room["open_uploads"], file.quota_uploads - sums.open_uploads)
-    return {name: most for name, most in room.items() if most != _MOST}
+            most_uploads = min(most_uploads, file.quota_uploads - sums.open_uploads)
+    return Room(most_bytes, most_uploads)
 
 
-def _refuse(used: models.OwnerUsage, more: Account, room: Mapping[str, int]) -> NoReturn:
+def _refuse(used: models.OwnerUsage, more: Account, room: Room) -> NoReturn:
     if used.bytes + more.bytes > _MOST:
         raise InvalidInput("The owner's bytes are out of range; numbers have at most 64 bits.")
-    raise over_limit(OVER_BYTES if used.bytes > room["bytes"] else OVER_UPLOADS)
+    raise over_limit(OVER_BYTES if used.bytes > room.bytes else OVER_UPLOADS)
