@@ -14,6 +14,7 @@ from benchmarks.report import PAGE, write_section
 NAMES = (
     "signing",
     "initiate",
+    "django",
     "presign",
     "large_file",
     "client_cost",

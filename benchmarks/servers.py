@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +21,11 @@ from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.service import Service
 
 from benchmarks.harness import on_cores
-from benchmarks.peers import credentials_env
+from benchmarks.peers import credentials_env, program
 
 _JWT_SECRET = secrets.token_hex(32)
+_USER = "benchmark"
+_MAKE_USER = f"from django.contrib.auth.models import User; User.objects.get_or_create(username={_USER!r})"
 
 
 @contextmanager
@@ -72,9 +78,39 @@ def service(
         running.stop()
 
 
+@contextmanager
+def django_site(store: SeaweedFS, *, database: str, cores: set[int] | None = None) -> Iterator[tuple[int, int]]:
+    """The Django project of `django_site` under gunicorn: its port, and the pid of its one worker."""
+    env = {
+        **os.environ,
+        **credentials_env(store.access_key, store.secret_key),
+        "DJANGO_SETTINGS_MODULE": "benchmarks.django_site.settings",
+        "BENCH_DATABASE_URL": database,
+        "BENCH_BUCKET": store.new_bucket(),
+        "BENCH_ENDPOINT": store.endpoint,
+        "BENCH_SECRET": _JWT_SECRET,
+    }
+    for command in (["migrate", "--run-syncdb"], ["shell", "-c", _MAKE_USER]):
+        manage = [sys.executable, "-m", "django", *command, "-v0", "--pythonpath", "."]
+        subprocess.run(manage, env=env, check=True)
+    port = free_port()
+    options = f"-b 127.0.0.1:{port} --threads 8 --log-level warning django.core.wsgi:get_wsgi_application()"
+    with on_cores(cores):
+        process = subprocess.Popen([program("gunicorn", package="gunicorn"), *options.split()], env=env)
+    try:
+        wait_for_port(port)
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30)  # the worker is there when it answers
+        worker, *_ = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        yield port, int(worker)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def token() -> str:
-    """A bearer token for the service."""
-    return jwt.encode({"sub": "benchmark", "exp": int(time.time()) + 24 * 3600}, _JWT_SECRET)
+    """A bearer token for the service, and for the Django project."""
+    return jwt.encode({"sub": _USER, "exp": int(time.time()) + 24 * 3600}, _JWT_SECRET)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,14 +131,13 @@ def check_same_request(standing: File, repeated: File) -> None:
         )
 
 
-def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[int, str]) -> list[PartToSign]:
-    """What to presign for some parts of a file.
+def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[int, str]) -> Iterator[PartToSign]:
+    """What to presign for some parts of a file, one by one: there may be ten thousand.
 
     Raises:
         InvalidInput: a part is not in the plan, or its checksum is missing or malformed.
     """
     plan, algorithm = file.plan, file.checksum_algorithm
-    wanted = []
     for number in part_numbers:
         plan.check_part_number(number)
         checksum = checksums.get(number)
@@ -152,8 +151,7 @@ def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[in
             )
         else:
             check_checksum(algorithm, checksum)
-        wanted.append(PartToSign(number, plan.size_of(number), checksum, plan.offset_of(number)))
-    return wanted
+        yield PartToSign(number, plan.size_of(number), checksum, plan.offset_of(number))
 
 
 def first_parts(file: File, new: NewUpload) -> range:

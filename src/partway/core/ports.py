@@ -8,7 +8,7 @@ door into those of `partway.errors`, and every one passes the runnable contract 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -140,14 +140,15 @@ class MultipartStore(Protocol):
         self,
         key: str,
         upload_id: str,
-        parts: Sequence[PartToSign],
+        parts: Iterable[PartToSign],
         *,
         expires_in: int,
         checksum_algorithm: ChecksumAlgorithm | None = None,
     ) -> SignedParts:
         """Presign the PUT of some parts, for `expires_in` seconds or as long as the credentials live.
 
-        Computes only; the upload need not exist. `checksum_algorithm` names what the parts' checksums are.
+        Computes only; the upload need not exist. `parts` are taken once. `checksum_algorithm` names what their
+        checksums are.
         """
         ...
 

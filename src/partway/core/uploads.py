@@ -7,7 +7,7 @@ for what a crash left behind.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -318,7 +318,7 @@ class Uploads:
             checksum_algorithm=file.checksum_algorithm,
         )
 
-    async def _sign_again(self, file: File, wanted: Sequence[PartToSign]) -> SignedParts:
+    async def _sign_again(self, file: File, wanted: Iterable[PartToSign]) -> SignedParts:
         """A fresh URL for a single PUT. What it demands stays: the object that is there must be what was begun."""
         for part in wanted:
             if part.checksum is not None and file.checksum != f"{file.checksum_algorithm}:{part.checksum}":

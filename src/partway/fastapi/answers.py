@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("fastapi", module="orjson") from error
 
 from partway.errors import InvalidInput, NotFound, PartwayError, Refused
+from partway.wire.answers import plain_json
 from partway.wire.problems import MEDIA_TYPE, problem_of
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
@@ -24,7 +25,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 41
 
 def json_answer(body: Any, *, status: int = 200) -> Response:
     """An answer in JSON, past any response model."""
-    return Response(orjson.dumps(body), status_code=status, media_type="application/json")
+    return Response(orjson.dumps(body, default=plain_json), status_code=status, media_type="application/json")
 
 
 def problem_answer(error: PartwayError, *, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ them to `MemoryStore.send`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
@@ -131,7 +131,7 @@ class _MemoryUploads:
         self,
         key: str,
         upload_id: str,
-        parts: Sequence[PartToSign],
+        parts: Iterable[PartToSign],
         *,
         expires_in: int,
         checksum_algorithm: ChecksumAlgorithm | None = None,

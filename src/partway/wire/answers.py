@@ -11,7 +11,7 @@ from partway.core.events import Progress
 from partway.core.file import File
 from partway.core.limits import Standing
 from partway.core.parts import StoredPart
-from partway.core.ports import FilePage, SignedParts, StoredObject
+from partway.core.ports import FilePage, SignedPart, SignedParts, StoredObject
 from partway.core.uploads import BegunUpload, UploadState
 
 
@@ -64,16 +64,19 @@ def begun_upload_json(begun: BegunUpload, addresses: Addresses) -> dict[str, Any
 
 
 def signed_parts_json(signed: SignedParts, addresses: Addresses) -> dict[str, Any]:
-    """Presigned URLs."""
+    """Presigned URLs, which `plain_json` writes out."""
     parts = signed.parts
-    absolute = addresses.absolute if parts and parts[0].url.startswith("/") else None
-    return {
-        "presigned_urls": [
-            {"part_number": number, "url": absolute(url) if absolute else url, "size": size, "headers": headers}
-            for number, url, size, headers in parts
-        ],
-        "expires_in": signed.expires_in,
-    }
+    if parts and parts[0].url.startswith("/"):
+        parts = [part._replace(url=addresses.absolute(part.url)) for part in parts]
+    return {"presigned_urls": parts, "expires_in": signed.expires_in}
+
+
+def plain_json(value: object) -> dict[str, Any]:
+    """A presigned URL, when its turn to be written comes (orjson's `default`): of thousands no dict is kept."""
+    if not isinstance(value, SignedPart):
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    number, url, size, headers = value
+    return {"part_number": number, "url": url, "size": size, "headers": headers}
 
 
 def upload_state_json(state: UploadState) -> dict[str, Any]:

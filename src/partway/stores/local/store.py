@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from partway.core.checksums import ChecksumAlgorithm
@@ -112,7 +112,7 @@ class LocalUploads:
         self,
         key: str,
         upload_id: str,
-        parts: Sequence[PartToSign],
+        parts: Iterable[PartToSign],
         *,
         expires_in: int,
         checksum_algorithm: ChecksumAlgorithm | None = None,
@@ -122,8 +122,9 @@ class LocalUploads:
         Raises:
             InvalidInput: a part other than the first has no offset.
         """
-        _insist_on_offsets(parts)
-        return self.urls.sign_parts(key, upload_id, parts, expires_in=expires_in, algorithm=checksum_algorithm)
+        wanted = list(parts)
+        _insist_on_offsets(wanted)
+        return self.urls.sign_parts(key, upload_id, wanted, expires_in=expires_in, algorithm=checksum_algorithm)
 
     async def list_parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """See `core.ports.MultipartStore`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from partway.core.checksums import ChecksumAlgorithm
@@ -119,7 +119,7 @@ class S3Uploads(S3Bucket):
         self,
         key: str,
         upload_id: str,
-        parts: Sequence[PartToSign],
+        parts: Iterable[PartToSign],
         *,
         expires_in: int,
         checksum_algorithm: ChecksumAlgorithm | None = None,

@@ -1,0 +1,1 @@
+"""A Django project that has both: Partway's app and django-s3-file-field."""
