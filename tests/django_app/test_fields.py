@@ -48,15 +48,14 @@ def default_project(tmp_path: Path, django_default: None) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def django_default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A default database that is migrated."""
-    before = connections.databases["default"]
-    del connections["default"]
-    connections.databases["default"] = before | {"NAME": str(tmp_path_factory.mktemp("default") / "db.sqlite3")}
+    """A default database in a file, which other threads see too."""
+    place, in_memory = connections.databases["default"], connections["default"]
+    connections.databases["default"] = place | {"NAME": str(tmp_path_factory.mktemp("default") / "db.sqlite3")}
+    connections["default"] = connections.create_connection("default")
     call_command("migrate", run_syncdb=True, verbosity=0)
     yield
     connections["default"].close()
-    del connections["default"]
-    connections.databases["default"] = before
+    connections.databases["default"], connections["default"] = place, in_memory
 
 
 pytestmark = pytest.mark.usefixtures("default_project")
