@@ -94,7 +94,7 @@ def django_site(store: SeaweedFS, *, database: str, cores: set[int] | None = Non
         manage = [sys.executable, "-m", "django", *command, "-v0", "--pythonpath", "."]
         subprocess.run(manage, env=env, check=True)
     port = free_port()
-    options = f"-b 127.0.0.1:{port} --threads 4 --log-level warning django.core.wsgi:get_wsgi_application()"
+    options = f"-b 127.0.0.1:{port} --threads 8 --log-level warning django.core.wsgi:get_wsgi_application()"
     with on_cores(cores):
         process = subprocess.Popen([program("gunicorn", package="gunicorn"), *options.split()], env=env)
     try:
