@@ -27,6 +27,7 @@ from partway.django.questions import asked, beyond, due, ended, left
 from partway.django.referrers import let_go, needed, refuse_needed, unneeded
 from partway.django.rows import columns_of, file_of, part_of, row_of
 from partway.django.signals import tell
+from partway.django.table import FileTable
 from partway.django.usage import Account, account, account_new, leaves_sums
 from partway.errors import Conflict, InvalidInput, NotFound
 from partway.records.cursors import Cursor, page_of
@@ -47,6 +48,7 @@ class BlockingOrmRecords:
 
     def __init__(self, *, using: str = "default") -> None:
         self._using = using
+        self._table = FileTable(using=using)
         self._rows = models.File.everything.using(using).order_by()  # the model's own order is for people
 
     async def add(self, file: File) -> File:
@@ -64,7 +66,9 @@ class BlockingOrmRecords:
 
     async def get(self, file_id: UUID, *, owner: str | None = None) -> File | None:
         """One record; None if there is none, or it is not `owner`'s (None: any owner's)."""
-        return next(iter(await self.get_all([file_id], owner=owner)), None)
+        with database_door(self._using):
+            file = self._table.get(file_id)
+        return file if file is not None and (owner is None or owner == file.created_by) else None
 
     async def change(
         self, file_id: UUID, *, when: Collection[UploadStatus] | None = None, **changes: Any
@@ -127,7 +131,8 @@ class BlockingOrmRecords:
                 raise InvalidInput(f"The key has more than {models.KEY_LENGTH} characters.", field="key")
 
         def insert() -> None:
-            self._rows.bulk_create([row_of(file, using=self._using) for file in files])
+            for file in files:
+                self._table.insert(row_of(file, using=self._using))
             account_new(self._using, files)
             for file in files:
                 tell(None, file, using=self._using)
@@ -242,7 +247,7 @@ class BlockingOrmRecords:
         statuses = {status.value for status in when}
         if all(_is_plain(fields, when) for fields in changes.values()):
             with database_door(self._using):
-                return in_transaction(self._using, partial(self._write_all, changes, statuses))
+                return self._write_all(changes, statuses)
         changed: list[File] = []
         rest = set(changes)
         for _ in range(_ATTEMPTS):
@@ -259,12 +264,17 @@ class BlockingOrmRecords:
 
     def _write_all(self, changes: Mapping[UUID, Mapping[str, Any]], statuses: Collection[str]) -> list[File]:
         """Change records, whatever else they say."""
-        mine = []
-        for file_id in sorted(changes):  # so that two transactions take their locks in one order
-            columns = columns_of(changes[file_id], using=self._using) or {"modified": F("modified")}
-            if self._rows.filter(pk=file_id, upload_status__in=statuses).update(**columns):
-                mine.append(file_id)
-        return [file_of(row) for row in self._rows.filter(pk__in=mine)]
+
+        def write() -> list[File]:
+            mine = []
+            for file_id in sorted(changes):  # so that two transactions take their locks in one order
+                columns = columns_of(changes[file_id], using=self._using)
+                mine.append(self._table.change(file_id, columns, statuses=statuses))
+            return [file for file in mine if file is not None]
+
+        # One statement is a transaction by itself.
+        alone = len(changes) == 1 and self._table.returns_changed and not connections[self._using].in_atomic_block
+        return write() if alone else in_transaction(self._using, write)
 
     def _swap_all(self, files: Sequence[File], changes: Mapping[UUID, Mapping[str, Any]]) -> list[File]:
         return [after for file in files if (after := self._swap(file, changes[file.id])) is not None]
@@ -276,7 +286,9 @@ class BlockingOrmRecords:
         columns = columns_of(changes, using=self._using) or {"modified": F("modified")}
         if not self._rows.filter(pk=before.id, **Account.compared(before)).update(**columns):
             return None
-        after = file_of(self._rows.get(pk=before.id))
+        after = self._table.get(before.id)
+        if after is None:
+            return None
         account(self._using, before.created_by, Account.of(after) - Account.of(before))
         tell(before, after, using=self._using)
         return after

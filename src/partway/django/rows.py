@@ -29,17 +29,21 @@ ATTRIBUTES = {field: _NAMES.get(field, field) for field in FIELDS}
 
 def file_of(row: models.File) -> File:
     """The record that a row holds."""
-    values = {field: getattr(row, attribute) for field, attribute in ATTRIBUTES.items()}
+    return record_of({field: getattr(row, attribute) for field, attribute in ATTRIBUTES.items()})
+
+
+def record_of(values: dict[str, Any]) -> File:
+    """A record out of its fields as the columns hold them."""
     values["upload_status"] = UploadStatus(values["upload_status"])
     if values["checksum_algorithm"] is not None:
         values["checksum_algorithm"] = ChecksumAlgorithm(values["checksum_algorithm"])
     return File(**values)
 
 
-def row_of(file: File, *, using: str) -> models.File:
-    """A row that is not saved yet."""
-    values = columns_of({field: getattr(file, field) for field in FIELDS}, using=using)
-    return models.File(**values, created_by_id=user_key(file.created_by))
+def row_of(file: File, *, using: str) -> dict[str, Any]:
+    """All attributes of a new row."""
+    columns = columns_of({field: getattr(file, field) for field in FIELDS}, using=using)
+    return {**columns, "created_by_id": user_key(file.created_by)}
 
 
 def columns_of(values: Mapping[str, Any], *, using: str) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""Single rows of files, by statements whose SQL is made once.
+
+The ORM makes its SQL anew for each query, which takes longer than the database takes to run it, and every upload waits
+for an INSERT and an UPDATE. Values pass through the model's own fields all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import Field
+
+from partway.core.file import File
+from partway.django import models
+from partway.django.rows import ATTRIBUTES, record_of
+
+
+class _Column(NamedTuple):
+    name: str  #: quoted
+    write: Callable[..., Any]  #: a value and the connection → what the driver takes
+    read: Sequence[Callable[..., Any]]  #: what the driver gives, an expression and the connection → a value
+    expression: Any  #: what `read` is given
+
+
+class FileTable:
+    """The table of `models.File` in one database.
+
+    Args:
+        using: the alias of the database.
+    """
+
+    def __init__(self, *, using: str) -> None:
+        self._using = using
+        self._inserts: dict[tuple[str, ...], str] = {}
+
+    @cached_property
+    def returns_changed(self) -> bool:
+        """Whether the database gives back the row that it changes: MariaDB does not."""
+        connection = connections[self._using]
+        return connection.vendor != "mysql" and connection.features.can_return_columns_from_insert
+
+    def insert(self, row: Mapping[str, Any]) -> None:
+        """Insert a row.
+
+        Args:
+            row: attribute of the model → value.
+        """
+        names = tuple(row)
+        statement = self._inserts.get(names)
+        if statement is None:
+            columns = ", ".join(self._columns[name].name for name in names)
+            statement = f"INSERT INTO {self._name} ({columns}) VALUES ({_places(row)})"  # noqa: S608  # names of ours
+            self._inserts[names] = statement
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(statement, self._written(row))
+
+    def change(self, file_id: UUID, columns: Mapping[str, Any], *, statuses: Collection[str]) -> File | None:
+        """Change a row that has one of some states, and return the record; None: there is none.
+
+        Where the database does not give back what it changes, these are two statements of one transaction.
+        """
+        if not statuses:
+            return None
+        names = [f"{self._columns[name].name} = %s" for name in columns]
+        status = self._columns["upload_status"].name
+        statement = (
+            f"UPDATE {self._name} SET {', '.join(names) or f'{status} = {status}'} "  # noqa: S608  # names of ours
+            f"WHERE {self._columns['id'].name} = %s AND {status} IN ({_places(statuses)})"
+        )
+        values = [*self._written(columns), *self._written({"id": file_id}), *statuses]
+        with connections[self._using].cursor() as cursor:
+            if self.returns_changed:
+                cursor.execute(f"{statement} RETURNING {self._read_names}", values)
+                return self._record(cursor.fetchone())
+            cursor.execute(statement, values)
+            return self.get(file_id) if cursor.rowcount else None
+
+    def get(self, file_id: UUID) -> File | None:
+        """The record of a row; None: there is none."""
+        names = f"SELECT {self._read_names} FROM {self._name}"  # noqa: S608  # names of ours
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(f"{names} WHERE {self._columns['id'].name} = %s", self._written({"id": file_id}))
+            return self._record(cursor.fetchone())
+
+    @cached_property
+    def _name(self) -> str:
+        return connections[self._using].ops.quote_name(models.File._meta.db_table)
+
+    @cached_property
+    def _columns(self) -> Mapping[str, _Column]:
+        """By the attributes of the model."""
+        return {field.attname: self._column(field) for field in models.File._meta.concrete_fields}
+
+    def _column(self, field: Field[Any, Any]) -> _Column:
+        connection, expression = connections[self._using], field.cached_col
+        name = connection.ops.quote_name(str(field.column))
+        read = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+        return _Column(name, field.get_db_prep_save, read, expression)
+
+    @cached_property
+    def _read(self) -> Sequence[tuple[str, _Column]]:
+        """Fields of a record, and where they stand."""
+        return [(field, self._columns[attribute]) for field, attribute in ATTRIBUTES.items()]
+
+    @cached_property
+    def _read_names(self) -> str:
+        return ", ".join(column.name for _, column in self._read)
+
+    def _written(self, row: Mapping[str, Any]) -> list[Any]:
+        connection = connections[self._using]
+        return [self._columns[name].write(value, connection) for name, value in row.items()]
+
+    def _record(self, found: Sequence[Any] | None) -> File | None:
+        if found is None:
+            return None
+        connection, values = connections[self._using], {}
+        for (field, column), value in zip(self._read, found, strict=True):
+            for read in column.read:
+                value = read(value, column.expression, connection)  # noqa: PLW2901  # one converter behind the other
+            values[field] = value
+        return record_of(values)
+
+
+def _places(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
