@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from partway.core.limits import Quota
 from partway.core.metadata import check_metadata
 from partway.core.parts import MIB, PartPlan, StoreLimits, check_plan, plan_parts
 from partway.core.policy import UploadPolicy, check_content_type
-from partway.core.ports import PartToSign, TypeDetector
+from partway.core.ports import TypeDetector
 from partway.errors import Conflict, InvalidInput, Refused
 
 MAX_TEXT_LENGTH = 255  #: characters of names, ids and fingerprints
@@ -129,47 +129,6 @@ def check_same_request(standing: File, repeated: File) -> None:
             "This Idempotency-Key was used for another upload. Use a fresh key for each new upload.",
             code="idempotency_key_reused",
         )
-
-
-def parts_to_sign(file: File, part_numbers: Iterable[int], checksums: Mapping[int, str]) -> Iterable[PartToSign]:
-    """What to presign for some parts of a file.
-
-    Raises:
-        InvalidInput: a part is not in the plan, or its checksum is missing or malformed. Parts that need a checksum are
-            looked at one by one, when their turn comes.
-    """
-    if file.checksum_algorithm is None:
-        return _plain_parts(file.plan, part_numbers)
-    return _guarded_parts(file.plan, part_numbers, algorithm=file.checksum_algorithm, checksums=checksums)
-
-
-def _plain_parts(plan: PartPlan, part_numbers: Iterable[int]) -> list[PartToSign]:
-    """Parts without checksums. Thousands of them are waited for, so nothing of ours is called for each."""
-    numbers = list(part_numbers)
-    for outermost in (min(numbers), max(numbers)) if numbers else ():
-        plan.check_part_number(outermost)
-    last, part_size, last_size = plan.num_parts, plan.part_size, plan.size_of(plan.num_parts)
-    new = tuple.__new__  # the class's own constructor would take half as long again
-    return [
-        new(PartToSign, (number, part_size if number < last else last_size, None, (number - 1) * part_size))
-        for number in numbers
-    ]
-
-
-def _guarded_parts(
-    plan: PartPlan, part_numbers: Iterable[int], *, algorithm: ChecksumAlgorithm, checksums: Mapping[int, str]
-) -> Iterator[PartToSign]:
-    for number in part_numbers:
-        plan.check_part_number(number)
-        checksum = checksums.get(number)
-        if checksum is None:
-            raise InvalidInput(
-                f"This upload was begun with {algorithm} checksums: send the checksum of part {number} with it.",
-                field="checksums",
-                code="checksum_required",
-            )
-        check_checksum(algorithm, checksum)
-        yield PartToSign(number, plan.size_of(number), checksum, plan.offset_of(number))
 
 
 def first_parts(file: File, new: NewUpload) -> range:

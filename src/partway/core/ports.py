@@ -59,7 +59,7 @@ class SignedPart(NamedTuple):
 class SignedParts(NamedTuple):
     """Presigned URLs for some parts of one upload."""
 
-    parts: Sequence[SignedPart]
+    parts: Sequence[SignedPart]  #: a store may sign each when it is read
     expires_in: int  #: seconds that the URLs really live: never longer than the credentials that signed them
 
 

@@ -23,10 +23,10 @@ from partway.core.initiation import (
     check_same_request,
     first_parts,
     new_file,
-    parts_to_sign,
 )
 from partway.core.limits import Admission
 from partway.core.parts import ClaimedPart, PartsHeld, StoredPart, compare_with_plan
+from partway.core.parts_to_sign import parts_to_sign
 from partway.core.ports import (
     Clock,
     ConditionalPuts,

@@ -12,15 +12,16 @@ from pydantic import ValidationError
 
 from partway.django.conf import configuration
 from partway.errors import InvalidInput, Misconfigured, NotFound, PartwayError
-from partway.wire.answers import Addresses, plain_json
+from partway.wire.answers import Addresses
 from partway.wire.problems import MEDIA_TYPE, problem_of
+from partway.wire.writing import json_bytes
 
 _log = logging.getLogger("partway.django")
 
 
 def json_answer(body: Any, *, status: int = 200) -> HttpResponse:
     """An answer in JSON."""
-    return HttpResponse(orjson.dumps(body, default=plain_json), status=status, content_type="application/json")
+    return HttpResponse(json_bytes(body), status=status, content_type="application/json")
 
 
 def problem_answer(error: PartwayError) -> HttpResponse:

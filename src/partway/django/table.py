@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field
 
 from partway.core.file import File
 from partway.django import models
 from partway.django.rows import ATTRIBUTES, record_of
+
+_PLAIN = frozenset({str, int, bool, type(None)})  #: taken by every driver as they are
 
 
 class _Column(NamedTuple):
@@ -71,7 +74,7 @@ class FileTable:
             f"UPDATE {self._name} SET {', '.join(names) or f'{status} = {status}'} "  # noqa: S608  # names of ours
             f"WHERE {self._columns['id'].name} = %s AND {status} IN ({_places(statuses)})"
         )
-        values = [*self._written(columns), *self._written({"id": file_id}), *statuses]
+        values = [*self._written(columns), self._id(file_id), *statuses]
         with connections[self._using].cursor() as cursor:
             if self.returns_changed:
                 cursor.execute(f"{statement} RETURNING {self._read_names}", values)
@@ -83,7 +86,7 @@ class FileTable:
         """The record of a row; None: there is none."""
         names = f"SELECT {self._read_names} FROM {self._name}"  # noqa: S608  # names of ours
         with connections[self._using].cursor() as cursor:
-            cursor.execute(f"{names} WHERE {self._columns['id'].name} = %s", self._written({"id": file_id}))
+            cursor.execute(f"{names} WHERE {self._columns['id'].name} = %s", [self._id(file_id)])
             return self._record(cursor.fetchone())
 
     @cached_property
@@ -93,13 +96,9 @@ class FileTable:
     @cached_property
     def _columns(self) -> Mapping[str, _Column]:
         """By the attributes of the model."""
-        return {field.attname: self._column(field) for field in models.File._meta.concrete_fields}
-
-    def _column(self, field: Field[Any, Any]) -> _Column:
-        connection, expression = connections[self._using], field.cached_col
-        name = connection.ops.quote_name(str(field.column))
-        read = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
-        return _Column(name, field.get_db_prep_save, read, expression)
+        # One that never connects and no thread uses: its converters are kept for all threads.
+        connection = connections.create_connection(self._using)
+        return {field.attname: _column(field, connection) for field in models.File._meta.concrete_fields}
 
     @cached_property
     def _read(self) -> Sequence[tuple[str, _Column]]:
@@ -110,9 +109,16 @@ class FileTable:
     def _read_names(self) -> str:
         return ", ".join(column.name for _, column in self._read)
 
+    def _id(self, file_id: UUID) -> Any:
+        return self._columns["id"].write(file_id, connections[self._using])
+
     def _written(self, row: Mapping[str, Any]) -> list[Any]:
         connection = connections[self._using]
-        return [self._columns[name].write(value, connection) for name, value in row.items()]
+        columns = self._columns
+        return [
+            value if value.__class__ in _PLAIN else columns[name].write(value, connection)
+            for name, value in row.items()
+        ]
 
     def _record(self, found: Sequence[Any] | None) -> File | None:
         if found is None:
@@ -123,6 +129,12 @@ class FileTable:
                 value = read(value, column.expression, connection)  # noqa: PLW2901  # one converter behind the other
             values[field] = value
         return record_of(values)
+
+
+def _column(field: Field[Any, Any], connection: BaseDatabaseWrapper) -> _Column:
+    expression = field.cached_col
+    read = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+    return _Column(connection.ops.quote_name(str(field.column)), field.get_db_prep_save, read, expression)
 
 
 def _places(values: Collection[Any]) -> str:

@@ -17,15 +17,15 @@ except ModuleNotFoundError as error:
     raise MissingExtra("fastapi", module="orjson") from error
 
 from partway.errors import InvalidInput, NotFound, PartwayError, Refused
-from partway.wire.answers import plain_json
 from partway.wire.problems import MEDIA_TYPE, problem_of
+from partway.wire.writing import json_bytes
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
 def json_answer(body: Any, *, status: int = 200) -> Response:
     """An answer in JSON, past any response model."""
-    return Response(orjson.dumps(body, default=plain_json), status_code=status, media_type="application/json")
+    return Response(json_bytes(body), status_code=status, media_type="application/json")
 
 
 def problem_answer(error: PartwayError, *, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from partway.core.in_turn import InTurn
 from partway.core.ports import PartToSign, SignedPart
 from partway.s3.address import BucketAddress
 from partway.s3.sigv4 import ALGORITHM, UNSIGNED_PAYLOAD, Signing, encode_query
@@ -71,17 +72,20 @@ class PartSigner:
         self._inner.update(f"{ALGORITHM}\n{signing.timestamp}\n{signing.scope}\n".encode())
         self._outer = hashlib.sha256(block.translate(_OUTER))
 
-    def sign(self, parts: Iterable[PartToSign]) -> list[SignedPart]:
-        """The presigned URLs of some parts, in their order."""
-        if self._checksum_header is None and self._offset_parameter is None:
-            return self._sign_plain(parts)
-        return [self._sign_described(part) for part in parts]
+    def sign(self, parts: Iterable[PartToSign]) -> Sequence[SignedPart]:
+        """The presigned URLs of some parts, in their order. Each is signed, for the same time, when it is read."""
+        return InTurn(parts if isinstance(parts, Sequence) else list(parts), self._each)
 
-    def _sign_plain(self, parts: Iterable[PartToSign]) -> list[SignedPart]:
+    def _each(self, parts: Iterable[PartToSign]) -> Iterator[SignedPart]:
+        if self._checksum_header is None and self._offset_parameter is None:
+            return self._each_plain(parts)
+        return map(self._sign_described, parts)
+
+    def _each_plain(self, parts: Iterable[PartToSign]) -> Iterator[SignedPart]:
         """The common case, in one loop without calls of our own: this is what large uploads wait for."""
         head, tail = self._url_head, self._url_tail
         request_copy, inner_copy, outer_copy = self._request.copy, self._inner.copy, self._outer.copy
-        new, signed, last_size, behind_number = tuple.__new__, [], -1, ""
+        new, last_size, behind_number = tuple.__new__, -1, ""
         for number, size, _, _ in parts:
             if size != last_size:  # all parts but the last have one size
                 last_size, behind_number = size, self._behind_number(size)
@@ -92,8 +96,7 @@ class PartSigner:
             outer = outer_copy()
             outer.update(inner.digest())
             # Its own constructor would take a tenth of the whole time.
-            signed.append(new(SignedPart, (number, f"{head}{number}{tail}{outer.hexdigest()}", size, _NO_HEADERS)))
-        return signed
+            yield new(SignedPart, (number, f"{head}{number}{tail}{outer.hexdigest()}", size, _NO_HEADERS))
 
     def _sign_described(self, part: PartToSign) -> SignedPart:
         """A part with a checksum to be signed, or with an offset."""

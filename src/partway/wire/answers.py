@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -64,19 +64,21 @@ def begun_upload_json(begun: BegunUpload, addresses: Addresses) -> dict[str, Any
 
 
 def signed_parts_json(signed: SignedParts, addresses: Addresses) -> dict[str, Any]:
-    """Presigned URLs, which `plain_json` writes out."""
+    """Presigned URLs, which `wire.writing` writes out."""
     parts = signed.parts
     if parts and parts[0].url.startswith("/"):
         parts = [part._replace(url=addresses.absolute(part.url)) for part in parts]
     return {"presigned_urls": parts, "expires_in": signed.expires_in}
 
 
-def plain_json(value: object) -> dict[str, Any]:
-    """A presigned URL, when its turn to be written comes (orjson's `default`): of thousands no dict is kept."""
-    if not isinstance(value, SignedPart):
-        raise TypeError(f"{type(value).__name__} has no form in JSON")
-    number, url, size, headers = value
-    return {"part_number": number, "url": url, "size": size, "headers": headers}
+def plain_json(value: object) -> object:
+    """A presigned URL, or a sequence of them, when its turn to be written comes (orjson's `default`)."""
+    if isinstance(value, SignedPart):
+        number, url, size, headers = value
+        return {"part_number": number, "url": url, "size": size, "headers": headers}
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def upload_state_json(state: UploadState) -> dict[str, Any]:
