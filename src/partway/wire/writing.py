@@ -20,7 +20,8 @@ def json_bytes(body: Any) -> bytes:
     if not urls:
         return orjson.dumps(body, default=plain_json)
     rest = orjson.dumps({name: value for name, value in body.items() if name != _URLS})
-    return b"".join([b'{"', _URLS.encode(), b'":[', *_in_turn(urls), b"],", rest[1:]])
+    comma = b"," if len(body) > 1 else b""
+    return b"".join([b'{"', _URLS.encode(), b'":[', *_in_turn(urls), b"]", comma, rest[1:]])
 
 
 def _in_turn(urls: Iterable[Any]) -> Iterable[bytes]:
