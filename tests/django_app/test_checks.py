@@ -118,16 +118,17 @@ def test_parents_that_are_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("authentication", "secret", "expected"),
     [
-        ("partway.django.tokens.BearerTokens", {}, ["partway.E004"]),
-        ("partway.django.tokens.BearerTokens", {"JWT_SECRET": "s" * 32}, []),
-        (SESSIONS, {}, []),
+        (["partway.django.tokens.BearerTokens", SESSIONS], {}, ["partway.E004"]),
+        (["partway.django.tokens.BearerTokens", SESSIONS], {"JWT_SECRET": "s" * 32}, []),
+        (["partway.django.tokens.BearerTokens"], {"JWT_SECRET": "s" * 32}, ["partway.W008"]),
+        ([SESSIONS], {}, []),
     ],
 )
-def test_bearer_tokens_need_to_be_signed(
-    authentication: str, secret: dict[str, str], expected: list[str], tmp_path: Path
+def test_bearer_tokens_need_to_be_signed_and_forms_need_sessions(
+    authentication: list[str], secret: dict[str, str], expected: list[str], tmp_path: Path
 ) -> None:
     with override_settings(
-        REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [authentication]},
+        REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": authentication},
         PARTWAY={**secret, "LOCAL_ROOT": tmp_path},
     ):
         assert ids() == expected

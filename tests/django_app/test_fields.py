@@ -100,6 +100,14 @@ def test_a_form_attaches_a_file_and_shows_it_again() -> None:
     assert "a.bin" in page
 
 
+def test_the_widget_is_the_same_in_a_form_that_jinja_renders() -> None:
+    file = stored(somebody())
+    plain = str(ArticleForm(initial={"attachment": file})["attachment"])
+    with override_settings(FORM_RENDERER="django.forms.renderers.Jinja2"):
+        page = ArticleForm(initial={"attachment": file}).as_div()
+    assert plain in page
+
+
 def test_the_value_survives_a_form_that_is_not_valid() -> None:
     file = stored(somebody())
     value = form_value(file.pk)

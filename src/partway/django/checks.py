@@ -16,10 +16,12 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLResolver, get_resolver
 from django.views.static import serve
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.settings import api_settings
 
 from partway.django.buckets import BucketPlace
 from partway.django.conf import in_our_names, upload_settings
+from partway.django.fields import UploadedFileField
 from partway.django.options import is_given, option, problems
 from partway.django.storages import DiskPlace, Place, place
 
@@ -37,7 +39,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         Error(problem, hint="docs/django.md lists the settings and what they may be.", id="partway.E001")
         for problem in problems()
     ]
-    return found or [*_framework(), *_times(), *_parents(), *_tokens(), *_place()]
+    return found or [*_framework(), *_times(), *_parents(), *_tokens(), *_sessions(), *_place()]
 
 
 @register(Tags.urls)
@@ -114,6 +116,19 @@ def _tokens() -> Iterator[CheckMessage]:
             "BearerTokens is among DEFAULT_AUTHENTICATION_CLASSES, and nothing says how tokens are signed.",
             hint='Set PARTWAY["JWT_SECRET"] or PARTWAY["JWKS_URL"].',
             id="partway.E004",
+        )
+
+
+def _sessions() -> Iterator[CheckMessage]:
+    fields = (field for model in apps.get_models() for field in model._meta.local_fields)
+    field = next((field for field in fields if isinstance(field, UploadedFileField)), None)
+    kinds: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    if field is not None and not any(issubclass(kind, SessionAuthentication) for kind in kinds):
+        yield Warning(
+            f"Forms upload for {field} as whoever is logged in, and DEFAULT_AUTHENTICATION_CLASSES takes no sessions.",
+            hint="Add 'rest_framework.authentication.SessionAuthentication' to it; silence this message if a class of "
+            "the project's own takes them.",
+            id="partway.W008",
         )
 
 

@@ -13,6 +13,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, SignatureExpired
+from django.forms.renderers import DjangoTemplates, Jinja2, get_default_renderer
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
@@ -72,6 +73,11 @@ class UploadInput(forms.Widget):
             "csrf_header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         }
         return context
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The widget, by Django's templates also in forms that Jinja2 renders: it has no other one."""
+        renderer = renderer or get_default_renderer()
+        return super().render(name, value, attrs, DjangoTemplates() if isinstance(renderer, Jinja2) else renderer)
 
     def format_value(self, value: Any) -> str:
         """What the form sends: nothing that did not prove itself."""
