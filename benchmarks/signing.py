@@ -77,7 +77,7 @@ def _measure(settings: Settings, contenders: dict[str, Callable[[int], Any]], co
 def _partway(count: int) -> Any:
     signing = Signing(credentials=_CREDENTIALS, region="us-east-1", now=datetime.now(UTC))
     signer = PartSigner(address=_ADDRESS, key=_KEY, upload_id=_UPLOAD_ID, signing=signing, expires_in=3600)
-    return signer.sign(_PARTS[:count])
+    return list(signer.sign(_PARTS[:count]))
 
 
 def _bound(count: int) -> None:

@@ -2,7 +2,7 @@
 
 # No postponed annotations here: FastAPI reads those of the routes, and they close over the factory's arguments.
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -12,14 +12,13 @@ from fastapi.routing import APIRoute
 
 from partway.bucket import Bucket, Naming, models
 from partway.core.parts import PartsHeld
-from partway.core.ports import SignedPart
 from partway.errors import PartwayError
 from partway.fastapi.addresses import OwnAddresses
 from partway.fastapi.answers import json_answer
 from partway.fastapi.auth import CallerOf
 from partway.fastapi.request_fields import documented_fields, read_fields
 from partway.fastapi.routers import PROBLEMS
-from partway.wire.answers import time_json
+from partway.wire.answers import signed_part_json, signed_parts_json, time_json
 
 _UPLOADS: list[str | Enum] = ["direct uploads"]
 _FILES: list[str | Enum] = ["files by key"]
@@ -96,11 +95,10 @@ def _add_multipart_routes(router: APIRouter, bucket: Bucket, name: str, addresse
         """Where one part goes (`part_number`), or many (`part_numbers`)."""
         asked = await read_fields(request, models.PresignedUrlRequest)
         signed = await bucket.sign_parts(asked.upload_id, asked.key, asked.wanted())
-        ours = signed.parts[0].url.startswith("/")
-        parts = _parts_json(signed.parts, (await addresses(request)).absolute if ours else None)
+        answer = signed_parts_json(signed, await addresses(request))
         if asked.part_numbers is None:
-            return json_answer({**parts[0], "expires_in": signed.expires_in})
-        return json_answer({"presigned_urls": parts, "expires_in": signed.expires_in})
+            return json_answer({**signed_part_json(answer["presigned_urls"][0]), "expires_in": signed.expires_in})
+        return json_answer(answer)
 
     @router.api_route(
         "/upload/list-parts",
@@ -268,20 +266,6 @@ def _add_health_route(router: APIRouter, bucket: Bucket, prefix: str) -> None:
             responses={503: {"description": "the store is not available"}},
         )
     )
-
-
-def _parts_json(parts: Iterable[SignedPart], absolute: Callable[[str], str] | None) -> list[dict[str, Any]]:
-    """The parts in one loop without calls for each: many clients ask for a thousand at once.
-
-    Args:
-        parts: as they were signed.
-        absolute: makes URLs of our own origin whole; None: the URLs are whole.
-    """
-    if absolute is not None:
-        parts = [part._replace(url=absolute(part.url)) for part in parts]
-    return [
-        {"url": url, "part_number": number, "size": size, "headers": headers} for number, url, size, headers in parts
-    ]
 
 
 def _held_json(held: PartsHeld) -> dict[str, Any]:

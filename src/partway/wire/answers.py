@@ -71,11 +71,16 @@ def signed_parts_json(signed: SignedParts, addresses: Addresses) -> dict[str, An
     return {"presigned_urls": parts, "expires_in": signed.expires_in}
 
 
+def signed_part_json(part: SignedPart) -> dict[str, Any]:
+    """One presigned URL."""
+    number, url, size, headers = part
+    return {"part_number": number, "url": url, "size": size, "headers": headers}
+
+
 def plain_json(value: object) -> object:
     """A presigned URL, or a sequence of them, when its turn to be written comes (orjson's `default`)."""
     if isinstance(value, SignedPart):
-        number, url, size, headers = value
-        return {"part_number": number, "url": url, "size": size, "headers": headers}
+        return signed_part_json(value)
     if isinstance(value, Sequence):
         return list(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
