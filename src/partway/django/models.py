@@ -29,9 +29,9 @@ class Status(models.TextChoices):
     FAILED = UploadStatus.FAILED.value, _("failed")
 
 
-def _text(field: str, **options: Any) -> models.Field[Any, Any]:
+def _text(field: str, label: Any, **options: Any) -> models.Field[Any, Any]:
     length = TEXT_LENGTHS[field]
-    return ExactCharField(max_length=length, **options) if length else ExactTextField(**options)
+    return ExactCharField(label, max_length=length, **options) if length else ExactTextField(label, **options)
 
 
 class FileQuerySet(models.QuerySet["File"]):
@@ -57,61 +57,69 @@ class File(models.Model):
     A row that is deleted in whatever way stays behind, hidden (`purging`), until upkeep has seen its object gone.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_file_id, editable=False)
-    key = KeyField(max_length=KEY_LENGTH, unique=True, editable=False)
-    token = _text("token", default=new_token, editable=False)
-    file_name = _text("file_name")
+    id = models.UUIDField(_("id"), primary_key=True, default=new_file_id, editable=False)
+    key = KeyField(_("key"), max_length=KEY_LENGTH, unique=True, editable=False)
+    token = _text("token", _("token"), default=new_token, editable=False)
+    file_name = _text("file_name", _("file name"))
     file_size = models.BigIntegerField(_("size"))
-    file_content_type = _text("file_content_type")
-    detected_content_type = _text("detected_content_type", null=True, blank=True)
-    name = _text("name")
-    description = _text("description", blank=True, default="")
-    metadata = models.JSONField(decoder=NumbersDecoder, default=dict, blank=True)
-    is_public = models.BooleanField(default=False)
+    file_content_type = _text("file_content_type", _("content type"))
+    detected_content_type = _text("detected_content_type", _("detected content type"), null=True, blank=True)
+    name = _text("name", _("name"))
+    description = _text("description", _("description"), blank=True, default="")
+    metadata = models.JSONField(_("metadata"), decoder=NumbersDecoder, default=dict, blank=True)
+    is_public = models.BooleanField(_("is public"), default=False)
 
-    owner = ExactCharField(max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
+    owner = ExactCharField(_("owner"), max_length=TEXT_LENGTHS["created_by"], default="", editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
         null=True,
         blank=True,
         on_delete=models.CASCADE,
         related_name="partway_files",
         db_constraint=False,  # owners may be others than users
     )
-    created_by_name = _text("created_by_name", blank=True, default="")
+    created_by_name = _text("created_by_name", _("created by name"), blank=True, default="")
     parent_content_type = models.ForeignKey(
-        ContentType, null=True, blank=True, on_delete=models.CASCADE, related_name="partway_files"
+        ContentType,
+        verbose_name=_("parent content type"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="partway_files",
     )
-    parent_type = _text("parent_content_type", null=True, blank=True, editable=False)
-    parent_object_id = _text("parent_object_id", null=True, blank=True)
+    parent_type = _text("parent_content_type", _("parent type"), null=True, blank=True, editable=False)
+    parent_object_id = _text("parent_object_id", _("parent object id"), null=True, blank=True)
     parent = GenericForeignKey("parent_content_type", "parent_object_id")
-    copied_from = _text("copied_from", null=True, editable=False)
+    copied_from = _text("copied_from", _("copied from"), null=True, editable=False)
 
-    upload_status = models.CharField(max_length=ENUM_LENGTH, choices=Status.choices, default=Status.PENDING)
-    upload_id = _text("upload_id", null=True, editable=False)
-    spares = models.BooleanField(default=False, editable=False)
-    single_put = models.BooleanField(default=False, editable=False)
-    part_size = models.BigIntegerField()
-    total_parts = models.BigIntegerField(db_column="num_parts")
-    checksum_algorithm = models.CharField(max_length=ENUM_LENGTH, null=True, editable=False)
-    fingerprint = _text("fingerprint", null=True, editable=False)
-    idempotency_key = _text("idempotency_key", null=True, editable=False)
-    failure = _text("failure", null=True, blank=True)
-    settled = models.BooleanField(default=False, editable=False)
-    counted = models.BooleanField(default=True, editable=False)
-    quota_bytes = models.BigIntegerField(null=True, editable=False)
-    quota_uploads = models.BigIntegerField(null=True, editable=False)
-    etag = _text("etag", null=True, editable=False)
-    checksum = _text("checksum", null=True, editable=False)
+    upload_status = models.CharField(
+        _("upload status"), max_length=ENUM_LENGTH, choices=Status.choices, default=Status.PENDING
+    )
+    upload_id = _text("upload_id", _("upload id"), null=True, editable=False)
+    spares = models.BooleanField(_("spares"), default=False, editable=False)
+    single_put = models.BooleanField(_("single PUT"), default=False, editable=False)
+    part_size = models.BigIntegerField(_("part size"))
+    total_parts = models.BigIntegerField(_("total parts"), db_column="num_parts")
+    checksum_algorithm = models.CharField(_("checksum algorithm"), max_length=ENUM_LENGTH, null=True, editable=False)
+    fingerprint = _text("fingerprint", _("fingerprint"), null=True, editable=False)
+    idempotency_key = _text("idempotency_key", _("idempotency key"), null=True, editable=False)
+    failure = _text("failure", _("failure"), null=True, blank=True)
+    settled = models.BooleanField(_("settled"), default=False, editable=False)
+    counted = models.BooleanField(_("counted"), default=True, editable=False)
+    quota_bytes = models.BigIntegerField(_("quota in bytes"), null=True, editable=False)
+    quota_uploads = models.BigIntegerField(_("quota of uploads"), null=True, editable=False)
+    etag = _text("etag", _("ETag"), null=True, editable=False)
+    checksum = _text("checksum", _("checksum"), null=True, editable=False)
 
-    created = models.DateTimeField()
-    modified = models.DateTimeField()
-    upload_expires_at = models.DateTimeField(db_column="expires")
-    completed = models.DateTimeField(null=True)
-    deleted = models.DateTimeField(null=True)
-    purging = models.DateTimeField(null=True, editable=False)
-    tended = models.DateTimeField(null=True, editable=False)
-    untold = models.DateTimeField(null=True, editable=False)
+    created = models.DateTimeField(_("created"))
+    modified = models.DateTimeField(_("modified"))
+    upload_expires_at = models.DateTimeField(_("upload expires at"), db_column="expires")
+    completed = models.DateTimeField(_("completed"), null=True)
+    deleted = models.DateTimeField(_("deleted"), null=True)
+    purging = models.DateTimeField(_("purging"), null=True, editable=False)
+    tended = models.DateTimeField(_("tended"), null=True, editable=False)
+    untold = models.DateTimeField(_("untold"), null=True, editable=False)
     folded_name = ExactTextField(editable=False)
     folded_file_name = ExactTextField(editable=False)
 
@@ -175,12 +183,12 @@ class Part(models.Model):
     """A part that its client said it has sent."""
 
     # They go with it by `removal`, in one statement: nobody is asked about each.
-    file = models.ForeignKey(File, on_delete=models.DO_NOTHING, related_name="parts")
-    part_number = models.IntegerField()
-    size = models.BigIntegerField()
-    etag = ExactCharField(max_length=TEXT_LENGTHS["etag"])
-    checksum = ExactCharField(max_length=TEXT_LENGTHS["checksum"], null=True)
-    last_modified = models.DateTimeField(null=True)
+    file = models.ForeignKey(File, verbose_name=_("file"), on_delete=models.DO_NOTHING, related_name="parts")
+    part_number = models.IntegerField(_("part number"))
+    size = models.BigIntegerField(_("size"))
+    etag = ExactCharField(_("ETag"), max_length=TEXT_LENGTHS["etag"])
+    checksum = ExactCharField(_("checksum"), max_length=TEXT_LENGTHS["checksum"], null=True)
+    last_modified = models.DateTimeField(_("last modified"), null=True)
 
     class Meta:
         ordering: ClassVar = ["part_number"]
@@ -195,10 +203,10 @@ class Part(models.Model):
 class OwnerUsage(models.Model):
     """What every owner uses: the sums over `File`, kept in the transaction of each change."""
 
-    owner = ExactCharField(max_length=TEXT_LENGTHS["created_by"], primary_key=True)
-    bytes = models.BigIntegerField(default=0)
-    files = models.BigIntegerField(default=0)
-    open_uploads = models.BigIntegerField(default=0)
+    owner = ExactCharField(_("owner"), max_length=TEXT_LENGTHS["created_by"], primary_key=True)
+    bytes = models.BigIntegerField(_("bytes"), default=0)
+    files = models.BigIntegerField(_("files"), default=0)
+    open_uploads = models.BigIntegerField(_("open uploads"), default=0)
 
     class Meta:
         verbose_name = _("usage")

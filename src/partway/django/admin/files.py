@@ -28,6 +28,7 @@ from partway.django.admin import showing
 from partway.django.admin.actions import BACK, FileActions, caller_of
 from partway.django.admin.filters import ParentFilter, PlaceFilter, TypeFilter
 from partway.django.admin.forms import EDITABLE, FileForm, PartInline
+from partway.django.admin.tally import in_words
 from partway.django.answers import addresses
 from partway.django.conf import configuration
 from partway.django.doors import database_door
@@ -293,5 +294,5 @@ class FileAdmin(FileActions):
             with database_door(configuration().database):
                 return view()
         except PartwayError as error:
-            self.message_user(request, error.detail, messages.ERROR)
+            self.message_user(request, in_words(error), messages.ERROR)
             return HttpResponseRedirect(reverse(f"admin:{otherwise or self._list}", current_app=self.admin_site.name))

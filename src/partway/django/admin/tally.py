@@ -7,12 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from partway.django.models import File
 from partway.errors import PartwayError, RecordsUnavailable, StoreUnavailable
 
 _MOST_NAMES = 3  # in one message
+
+
+#: What the core says of a file's state; it knows no languages, so those who collect texts find these here.
+STATES = (
+    gettext_noop("The upload has not been opened at the store; begin it again with the same Idempotency-Key."),
+    gettext_noop("The upload is still open; send what is missing and complete it."),
+    gettext_noop("The upload is being completed; ask for its state in a moment."),
+    gettext_noop("The upload is complete."),
+    gettext_noop("The upload was aborted; begin a new one."),
+    gettext_noop("The upload did not pass verification; begin a new one."),
+    gettext_noop("The store has lost this file; upload it anew."),
+)
 
 
 @dataclass
@@ -25,7 +37,7 @@ class Tally:
 
     def refuse(self, file: File, error: PartwayError) -> None:
         """Note why a file was left as it is."""
-        self.refused.setdefault(str(error.detail), []).append(file)
+        self.refused.setdefault(in_words(error), []).append(file)
 
     def complaints(self) -> list[str]:
         """A sentence for every reason, with the names of some of its files."""
@@ -56,3 +68,8 @@ def _names(files: Sequence[File]) -> str:
     if len(files) <= _MOST_NAMES:
         return names
     return _("%(names)s and %(count)d more") % {"names": names, "count": len(files) - _MOST_NAMES}
+
+
+def in_words(error: PartwayError) -> str:
+    """What an error says, in the reader's language if that has words for it."""
+    return _(str(error.detail))
