@@ -185,9 +185,37 @@ def test_parts_lost_from_a_dead_completion_reopen_the_upload() -> None:
         dead.send(None)
     dead.close()
     del house.store._uploads[file.upload_id or ""].parts[2]
+    with pytest.raises(Conflict, match="being completed"):  # its death is not yet certain
+        complete(house, file)
+    house.clock.wait(120)
     with pytest.raises(PartsMissing):
         complete(house, file)
     assert house.record(file).upload_status is UploadStatus.UPLOADING
+
+
+def test_parts_that_another_request_joins_are_not_missing() -> None:
+    steps = 0
+    while True:  # the second request has come further each time when the first one sets to work
+        house = House(paused=True)
+        file = house.uploaded()
+        first, second = (house.stories.uploads.complete(file.id, caller=ALICE) for _ in range(2))
+        for _ in range(steps):
+            second.send(None)
+        if house.record(file).upload_status is not UploadStatus.UPLOADING:
+            break
+        while house.record(file).upload_status is UploadStatus.UPLOADING:
+            first.send(None)
+        parts = house.store._uploads[file.upload_id or ""].parts
+        joined = dict(parts)
+        parts.clear()  # as the store lists them while it joins them
+        with pytest.raises(Conflict, match="being completed"):
+            drive(second)
+        parts.update(joined)
+        assert drive(first).upload_status is UploadStatus.COMPLETED
+        steps += 1
+    first.close()
+    second.close()
+    assert steps > 2
 
 
 # What the store holds instead ----------------------------------------------------------------------------------------

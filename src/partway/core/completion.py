@@ -142,7 +142,10 @@ class Completion:
             held = await self._held(file, claims)
         except UploadGone:
             return _ended(await self.settle_gone(file))
-        require_right(held)
+        if not held.complete:
+            if (elsewhere := await self._elsewhere(file)) is not None:
+                return _ended(elsewhere)
+            require_right(held)
         await require_free(file, store=self._store)
         moved = await self._records.change(
             file.id,
@@ -166,9 +169,21 @@ class Completion:
         except UploadGone:
             return _ended(await self.settle_gone(file))
         if not held.complete:
+            if (elsewhere := await self._elsewhere(file)) is not None:
+                return _ended(elsewhere)
             await self._records.change(file.id, when={UploadStatus.COMPLETING}, upload_status=UploadStatus.UPLOADING)
             require_right(held)
-        return await self._join(file, held)
+        taken = await self._records.change(file.id, when={UploadStatus.COMPLETING}, modified=self._clock.now())
+        return await self._join(taken or file, held)
+
+    async def _elsewhere(self, file: File) -> File | None:
+        """The record, if another request ends the upload at this moment, or has; None: nobody does.
+
+        While a store joins parts it may list some of them, or none. They are not missing.
+        """
+        standing = await self._standing(file)
+        open_still = standing.upload_status in {UploadStatus.UPLOADING, UploadStatus.COMPLETING}
+        return None if open_still and not self._under_way(standing) else standing
 
     async def _join(self, file: File, held: PartsHeld) -> File:
         checksum = whole_checksum(file, held)
