@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -113,6 +114,14 @@ def test_parents_that_are_not_there(tmp_path: Path) -> None:
             assert ids() == expected
     with override_settings(PARTWAY={"PARENTS": "*", "LOCAL_ROOT": tmp_path}):
         assert ids() == []
+
+
+def test_bodies_that_would_be_too_large(tmp_path: Path) -> None:
+    parts = [{"part_number": 10_000, "etag": f'"{"0" * 32}"', "checksum": "=" * 44}] * 10_000
+    needed = len(json.dumps({"parts": parts}))
+    for most, expected in ((needed, ["partway.W009"]), (needed * 11 // 10, [])):
+        with override_settings(PARTWAY={"MAX_BODY_SIZE": most, "LOCAL_ROOT": tmp_path}):
+            assert ids() == expected
 
 
 @pytest.mark.parametrize(

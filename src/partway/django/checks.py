@@ -19,12 +19,14 @@ from django.views.static import serve
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.settings import api_settings
 
+from partway.core.parts import S3_LIMITS
 from partway.django.buckets import BucketPlace
 from partway.django.conf import in_our_names, upload_settings
 from partway.django.fields import UploadedFileField
 from partway.django.options import is_given, option, problems
 from partway.django.storages import DiskPlace, Place, place
 
+_PART_IN_JSON = 144  #: bytes of a part's number, ETag and checksum
 _WHERE = "See “Where files lie” in docs/django.md."
 _OUTSIDE = (
     'Set PARTWAY["LOCAL_ROOT"] to a folder outside MEDIA_ROOT, such as BASE_DIR / "partway", and move the files there; '
@@ -39,7 +41,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         Error(problem, hint="docs/django.md lists the settings and what they may be.", id="partway.E001")
         for problem in problems()
     ]
-    return found or [*_framework(), *_times(), *_parents(), *_tokens(), *_sessions(), *_place()]
+    return found or [*_framework(), *_times(), *_parents(), *_tokens(), *_sessions(), *_bodies(), *_place()]
 
 
 @register(Tags.urls)
@@ -129,6 +131,17 @@ def _sessions() -> Iterator[CheckMessage]:
             hint="Add 'rest_framework.authentication.SessionAuthentication' to it; silence this message if a class of "
             "the project's own takes them.",
             id="partway.W008",
+        )
+
+
+def _bodies() -> Iterator[CheckMessage]:
+    needed = S3_LIMITS.max_parts * _PART_IN_JSON
+    if option("MAX_BODY_SIZE") < needed:
+        yield Warning(
+            f"PARTWAY['MAX_BODY_SIZE'] is {option('MAX_BODY_SIZE')} bytes: clients that name their parts when they "
+            f"complete an upload of {S3_LIMITS.max_parts} parts send up to {needed}.",
+            hint=f"Set it to {needed} or more, or keep to uploads of fewer parts and silence this message.",
+            id="partway.W009",
         )
 
 
