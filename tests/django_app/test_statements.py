@@ -78,9 +78,10 @@ def test_an_upload_is_begun_in_a_transaction_and_one_statement_more(user: User) 
     assert [sql.split()[0] for sql in asked] == ["BEGIN", "INSERT", "UPDATE", "COMMIT", "UPDATE"]
 
 
-def test_the_sums_of_a_batch_are_added_up_once(user: User) -> None:
+def test_a_batch_is_inserted_and_its_sums_are_added_up_at_once(user: User) -> None:
     few = statements(BatchView, "POST", user, body={"files": [SMALL] * 2}, status=201)
     many = statements(BatchView, "POST", user, body={"files": [SMALL] * 20}, status=201)
+    assert sum(sql.startswith("INSERT") for sql in few) == sum(sql.startswith("INSERT") for sql in many) == 1
     assert sum("ownerusage" in sql for sql in few) == sum("ownerusage" in sql for sql in many) == 1
 
 

@@ -131,8 +131,7 @@ class BlockingOrmRecords:
                 raise InvalidInput(f"The key has more than {models.KEY_LENGTH} characters.", field="key")
 
         def insert() -> None:
-            for file in files:
-                self._table.insert(row_of(file, using=self._using))
+            self._table.insert([row_of(file, using=self._using) for file in files])
             account_new(self._using, files)
             for file in files:
                 tell(None, file, using=self._using)

@@ -19,6 +19,7 @@ from partway.core.file import File
 from partway.django import models
 from partway.django.rows import ATTRIBUTES, record_of
 
+_MOST_VALUES = 32_766  #: of one statement, where the database names no limit
 _PLAIN = frozenset({str, int, bool, type(None)})  #: taken by every driver as they are
 
 
@@ -46,20 +47,25 @@ class FileTable:
         connection = connections[self._using]
         return connection.vendor != "mysql" and connection.features.can_return_columns_from_insert
 
-    def insert(self, row: Mapping[str, Any]) -> None:
-        """Insert a row.
+    def insert(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, by as few statements as the database allows.
 
         Args:
-            row: attribute of the model → value.
+            rows: attribute of the model → value, with the same attributes in each.
         """
-        names = tuple(row)
-        statement = self._inserts.get(names)
-        if statement is None:
+        if not rows:
+            return
+        connection, names = connections[self._using], tuple(rows[0])
+        head = self._inserts.get(names)
+        if head is None:
             columns = ", ".join(self._columns[name].name for name in names)
-            statement = f"INSERT INTO {self._name} ({columns}) VALUES ({_places(row)})"  # noqa: S608  # names of ours
-            self._inserts[names] = statement
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(statement, self._written(row))
+            head = self._inserts[names] = f"INSERT INTO {self._name} ({columns}) VALUES "  # noqa: S608  # names of ours
+        most = max(1, (connection.features.max_query_params or _MOST_VALUES) // len(names))
+        with connection.cursor() as cursor:
+            for start in range(0, len(rows), most):
+                some = rows[start : start + most]
+                places = ", ".join([f"({_places(names)})"] * len(some))
+                cursor.execute(head + places, [value for row in some for value in self._written(row)])
 
     def change(self, file_id: UUID, columns: Mapping[str, Any], *, statuses: Collection[str]) -> File | None:
         """Change a row that has one of some states, and return the record; None: there is none.

@@ -19,7 +19,7 @@ def json_bytes(body: Any) -> bytes:
     urls = body.get(_URLS) if isinstance(body, dict) else None
     if not urls:
         return orjson.dumps(body, default=plain_json)
-    rest = orjson.dumps({name: value for name, value in body.items() if name != _URLS})
+    rest = orjson.dumps({name: value for name, value in body.items() if name != _URLS}, default=plain_json)
     comma = b"," if len(body) > 1 else b""
     return b"".join([b'{"', _URLS.encode(), b'":[', *_in_turn(urls), b"]", comma, rest[1:]])
 
