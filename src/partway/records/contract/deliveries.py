@@ -132,6 +132,7 @@ async def people_see_and_replay(bench: Bench) -> None:
     if not (isinstance(records, WebhookRecords) and isinstance(records, ReplayRecords)):
         return
     url = _url(bench, "replayed")
+    await place_all(records)  # what others left lies in front of the endpoint then
     await records.open_endpoints([url], now=MOMENT)
     first, second = await _happenings(bench, records), await _happenings(bench, records)
     endpoint = await _endpoint(records, url)
