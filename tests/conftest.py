@@ -29,10 +29,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDBServer]:
-    """A MariaDB that all tests share, each with databases of its own. Where there is none, they are skipped."""
+    """A MariaDB that all tests share, each with databases of its own.
+
+    No package of Python's has one, and `make test` asks nobody for a password: who is not root, and has none, goes
+    without.
+    """
     program = os.environ.get("PARTWAY_TEST_MARIADB") or shutil.which("mariadbd")
     if not program:
-        pytest.skip("MariaDB is not installed: see scripts/mariadb")
+        pytest.skip("MariaDB is not installed, and only root may install it: see scripts/mariadb")
     server = MariaDBServer(program).start()
     yield server
     server.stop()
