@@ -12,6 +12,7 @@ import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from examples.embedded import own_url, s3_settings
+from examples.ports import require_free
 from partway.bucket import BlockingBucket
 from partway.errors import PartwayError
 from partway.stores.s3 import S3Store
@@ -44,6 +45,7 @@ def main(example: str, about: str) -> None:
     parser.add_argument("--port", type=int, default=8000, help="of 127.0.0.1 (default: 8000)")
     parser.add_argument("--data-dir", default="example-data", help="folder for files (default: example-data)")
     options = parser.parse_args()
+    require_free(options.port)
     os.environ["PORT"] = str(options.port)
     os.environ["EXAMPLE_DATA_DIR"] = options.data_dir
     for other, name in _OTHER_NAMES.items():

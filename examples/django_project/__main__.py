@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from examples import django_project
+from examples.ports import require_free
 from partway.core.blocking import run_straight
 from partway.errors import PartwayError
 
@@ -49,6 +50,7 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     sys.path.insert(0, str(_HERE))  # as `manage.py` has it
     django.setup()
+    require_free(options.port)
     try:
         where = _check_store()
     except (PartwayError, ImproperlyConfigured) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from tests.examples.conftest import bucket_environment
@@ -38,8 +40,17 @@ def test_a_setting_that_is_no_number() -> None:
     assert _error("presign_app", {"MAX_FILE_SIZE": "50 MB"}).startswith("error: MAX_FILE_SIZE is '50 MB'")
 
 
-def _error(name: str, env: dict[str, str]) -> str:
-    done = run_example(f"examples.{name}", "--port", str(free_port()), env=env)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_port_that_is_taken_or_none(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for port in (taken.getsockname()[1], 99_999):
+            assert (
+                _error(name, {}, port=port) == f"error: port {port} cannot be listened on; choose another one by --port"
+            )
+
+
+def _error(name: str, env: dict[str, str], *, port: int | None = None) -> str:
+    done = run_example(f"examples.{name}", "--port", str(port or free_port()), env=env)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
